@@ -1,0 +1,1 @@
+"""The running program: poll, handle, evaluate and deliver, side by side."""

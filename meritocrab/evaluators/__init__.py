@@ -1,0 +1,1 @@
+"""Judges of contributions behind one protocol; each provider is imported when it is first used."""

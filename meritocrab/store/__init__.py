@@ -1,0 +1,1 @@
+"""Everything that is remembered: one database, SQLite or PostgreSQL, behind small functions."""
