@@ -1,23 +1,24 @@
 """The tables, as Peewee models: one column per fact, so that a restart knows all that a running daemon knew.
 
-Ids of GitHub objects are 64 bits wide; times are whole milliseconds since 1970 in UTC (both databases keep them
-alike; PostgreSQL's TIMESTAMP would drop the zone). Ledger rows hold ids, numbers and codes only: names, reasons and
-texts lie in tables that may be erased. The models describe the newest schema; `migrations` builds it.
+Ids are 64 bits wide; times are whole milliseconds since 1970 in UTC (both databases keep them alike;
+PostgreSQL's TIMESTAMP would drop the zone); all words are TEXT (a VARCHAR's limit would bind on PostgreSQL
+only). Ledger rows hold ids, numbers and codes only: names, reasons and texts lie in tables that may be
+erased. The models describe the newest schema; `migrations` builds it, and a test proves that both agree.
 """
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from peewee import (
-    AutoField,
+    BigAutoField,
     BigIntegerField,
     BooleanField,
-    CharField,
     CompositeKey,
     DatabaseProxy,
-    FloatField,
+    DoubleField,
     IntegerField,
     Model,
     TextField,
@@ -25,7 +26,31 @@ from peewee import (
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-database: DatabaseProxy = DatabaseProxy()
+
+class ThreadDatabase(DatabaseProxy):
+    """The database of the store that the running thread works for; None on any other thread.
+
+    So two stores can be open in one process, and a query run outside a transaction of its store fails at once
+    instead of opening a connection of its own.
+    """
+
+    __slots__ = ("_local",)
+
+    def __init__(self) -> None:
+        object.__setattr__(self, "_local", threading.local())
+        object.__setattr__(self, "_callbacks", [])
+
+    @property
+    def obj(self) -> Any:
+        """The bound database, or None."""
+        return getattr(self._local, "database", None)
+
+    def initialize(self, obj: Any) -> None:
+        """Bind `obj` (a Peewee database) on the calling thread."""
+        self._local.database = obj
+
+
+database = ThreadDatabase()
 
 
 class InstantField(BigIntegerField):
@@ -40,7 +65,7 @@ class InstantField(BigIntegerField):
         return None if value is None else EPOCH + timedelta(milliseconds=value)
 
 
-class Table(Model):  # type: ignore[misc]
+class Table(Model):
     """What all tables share: the one database of this process."""
 
     class Meta:
@@ -51,7 +76,7 @@ class Table(Model):  # type: ignore[misc]
 class Setting(Table):
     """Facts about this installation: schema version, seed, who holds the daemon's lock."""
 
-    name = CharField(primary_key=True)
+    name = TextField(primary_key=True)
     value = TextField()
 
     class Meta:
@@ -65,31 +90,31 @@ class Repository(Table):
     answered for the first time. `policy` is the last good `.meritocrab.toml` text (NULL: none was ever read).
     """
 
-    id = AutoField()
+    id = BigAutoField()
     github_id = BigIntegerField(null=True, unique=True)
-    full_name = CharField()
-    name_key = CharField(unique=True)  # lower case: GitHub's names are not case-sensitive
-    access = CharField()
+    full_name = TextField()
+    name_key = TextField(unique=True)  # lower case: GitHub's names are not case-sensitive
+    access = TextField()
     watched = BooleanField(default=True)
     paused = BooleanField(default=False)
-    state = CharField(default="new")
+    state = TextField(default="new")
     detail = TextField(default="")
     state_since_at = InstantField(null=True)
     baseline_at = InstantField(null=True)
-    default_branch = CharField(null=True)
+    default_branch = TextField(null=True)
     archived = BooleanField(default=False)
     next_poll_at = InstantField(null=True, index=True)
     last_poll_at = InstantField(null=True)
     last_news_at = InstantField(null=True)
     last_net_at = InstantField(null=True)
-    interval_seconds = FloatField(null=True)
+    interval_seconds = DoubleField(null=True)
     errors_in_row = IntegerField(default=0)
     last_error = TextField(default="")
     last_error_at = InstantField(null=True)
     policy_read_at = InstantField(null=True)
     policy_text = TextField(null=True)
-    policy_etag = CharField(null=True)
-    policy_token = CharField(null=True)
+    policy_etag = TextField(null=True)
+    policy_token = TextField(null=True)
     policy_error = TextField(default="")
 
     class Meta:
@@ -100,11 +125,11 @@ class Feed(Table):
     """How far one listing has been read. `etag` belongs to the URL of this cursor and to one token."""
 
     repository_id = BigIntegerField()
-    name = CharField()
+    name = TextField()
     cursor_at = InstantField(null=True)
     finished = BooleanField(default=False)  # sync: the walk reached the end
-    etag = CharField(null=True)
-    etag_token = CharField(null=True)
+    etag = TextField(null=True)
+    etag_token = TextField(null=True)
 
     class Meta:
         table_name = "feeds"
@@ -117,11 +142,11 @@ class Read(Table):
     `wanted_at` is the `updated_at` that made us look (GitHub's time); a newer one renews the row.
     """
 
-    id = AutoField()
+    id = BigAutoField()
     repository_id = BigIntegerField()
     number = BigIntegerField()
-    kind = CharField()
-    source = CharField()  # poll or sync
+    kind = TextField()
+    source = TextField()  # poll or sync
     wanted_at = InstantField()
     attempts = IntegerField(default=0)
     next_attempt_at = InstantField()
@@ -130,7 +155,7 @@ class Read(Table):
     class Meta:
         table_name = "reads"
         indexes = (
-            (("repository_id", "number", "kind"), True),
+            (("repository_id", "number", "kind", "source"), True),
             (("source", "repository_id", "next_attempt_at"), False),
         )
 
@@ -139,9 +164,9 @@ class AccountRow(Table):
     """A GitHub account as last seen."""
 
     id = BigIntegerField(primary_key=True)
-    login = CharField()
-    login_key = CharField(index=True)
-    type = CharField()
+    login = TextField()
+    login_key = TextField(index=True)
+    type = TextField()
     seen_at = InstantField()
 
     class Meta:
@@ -152,7 +177,7 @@ class FormerLogin(Table):
     """A name an account was seen under, now or earlier."""
 
     account_id = BigIntegerField()
-    login_key = CharField(index=True)
+    login_key = TextField(index=True)
     seen_at = InstantField()
 
     class Meta:
@@ -165,7 +190,7 @@ class RoleRow(Table):
 
     repository_id = BigIntegerField()
     account_id = BigIntegerField()
-    role = CharField()
+    role = TextField()
     fetched_at = InstantField()
 
     class Meta:
@@ -191,8 +216,8 @@ class ContributorRow(Table):
 class PullRequestRow(Table):
     """A pull request as last seen, and what the gate made of it.
 
-    `fingerprint` digests the list item, so that an unchanged one costs no further reads. `closed_by_us_at` is set
-    when our close was delivered and cleared when it is open again.
+    `fingerprint` digests the list item, so that an unchanged one costs no further reads. `closed_by_us_at` is
+    set when our close was delivered and cleared when it is open again.
     """
 
     repository_id = BigIntegerField()
@@ -200,21 +225,21 @@ class PullRequestRow(Table):
     github_id = BigIntegerField(null=True)
     author_id = BigIntegerField(null=True)
     title = TextField(default="")
-    state = CharField(default="open")
+    state = TextField(default="open")
     draft = BooleanField(default=False)
     merged_at = InstantField(null=True)
     created_at = InstantField()
     updated_at = InstantField()
-    fingerprint = CharField(default="")
-    head_sha = CharField(null=True)
+    fingerprint = TextField(default="")
+    head_sha = TextField(null=True)
     additions = IntegerField(null=True)
     deletions = IntegerField(null=True)
     changed_files = IntegerField(null=True)
-    gate = CharField(null=True)
+    gate = TextField(null=True)
     gate_at = InstantField(null=True)
     closed_by_us_at = InstantField(null=True)
     labelled = BooleanField(default=False)
-    status_sha = CharField(null=True)
+    status_sha = TextField(null=True)
     touched_by_maintainer = BooleanField(default=False)
     withdrawn = BooleanField(default=False)
 
@@ -227,11 +252,11 @@ class PullRequestRow(Table):
 class EventRow(Table):
     """The inbox: every fact once, by its key. `facts` is JSON and may be erased; the key never is."""
 
-    id = AutoField()
-    key = CharField(unique=True)
-    lane = CharField()
+    id = BigAutoField()
+    key = TextField(unique=True)
+    lane = TextField()
     repository_id = BigIntegerField()
-    kind = CharField()
+    kind = TextField()
     number = BigIntegerField(null=True)
     github_id = BigIntegerField(null=True)
     author_id = BigIntegerField(null=True)
@@ -239,14 +264,14 @@ class EventRow(Table):
     occurred_at = InstantField()
     received_at = InstantField()
     is_history = BooleanField(default=False)
-    source = CharField()  # poll, sync, evaluator or local
+    source = TextField()  # poll, sync, evaluator or local
     facts = TextField()
-    state = CharField()
+    state = TextField()
     attempts = IntegerField(default=0)
     next_attempt_at = InstantField()
     last_error = TextField(default="")
     handled_at = InstantField(null=True)
-    enforcement = CharField(null=True)
+    enforcement = TextField(null=True)
     note = TextField(default="")  # what was decided, in words
 
     class Meta:
@@ -262,24 +287,24 @@ class EventRow(Table):
 class LedgerRow(Table):
     """The append-only ledger: ids, numbers and codes. `applied` is what the floor and the daily cap left."""
 
-    id = AutoField()
-    key = CharField(unique=True)
+    id = BigAutoField()
+    key = TextField(unique=True)
     repository_id = BigIntegerField()
     account_id = BigIntegerField()
     event_id = BigIntegerField(null=True)
     evaluation_id = BigIntegerField(null=True)
     reverses_id = BigIntegerField(null=True)
-    reason = CharField()
+    reason = TextField()
     requested = IntegerField()
     applied = IntegerField()
     before = IntegerField()
     after = IntegerField()
     blacklisted = BooleanField()  # the flag after this row
     cap_day = IntegerField(null=True)  # days since 1970, for what the daily cap bounds
-    actor_kind = CharField()
+    actor_kind = TextField()
     actor_id = BigIntegerField(null=True)  # GitHub account id or local uid
     number = BigIntegerField(null=True)
-    enforcement = CharField()
+    enforcement = TextField()
     occurred_at = InstantField()
     appended_at = InstantField()
 
@@ -295,7 +320,7 @@ class LedgerNote(Table):
     """Words that belong to a ledger row (a reason, a local user's name); may be erased."""
 
     ledger_id = BigIntegerField(primary_key=True)
-    actor_name = CharField(default="")
+    actor_name = TextField(default="")
     text = TextField(default="")
 
     class Meta:
@@ -308,17 +333,17 @@ class EvaluationRow(Table):
     `deltas` is JSON: what each class would change, by the policy in force when the contribution was made.
     """
 
-    id = AutoField()
-    key = CharField(unique=True)
+    id = BigAutoField()
+    key = TextField(unique=True)
     repository_id = BigIntegerField()
     event_id = BigIntegerField()
     account_id = BigIntegerField()
     number = BigIntegerField()
-    subject = CharField()  # pull_request or comment
-    state = CharField()
-    reason = CharField(default="")  # why it waits, was voided or is limited, as a code
+    subject = TextField()  # pull_request or comment
+    state = TextField()
+    reason = TextField(default="")  # why it waits, was voided or is limited, as a code
     spam_only = BooleanField(default=False)
-    digest = CharField()  # of the normalised text: a repeated text scores once
+    digest = TextField()  # of the normalised text: a repeated text scores once
     title = TextField(default="")
     text = TextField(default="")
     link = TextField(default="")
@@ -328,15 +353,15 @@ class EvaluationRow(Table):
     next_attempt_at = InstantField()
     lease_until_at = InstantField(null=True)
     last_error = TextField(default="")
-    provider = CharField(default="")
-    model = CharField(default="")
-    classification = CharField(null=True)
-    confidence = FloatField(null=True)
+    provider = TextField(default="")
+    model = TextField(default="")
+    classification = TextField(null=True)
+    confidence = DoubleField(null=True)
     reasoning = TextField(default="")
-    decided_classification = CharField(null=True)
+    decided_classification = TextField(null=True)
     proposed_delta = IntegerField(null=True)
     decided_at = InstantField(null=True)
-    decided_by = CharField(default="")
+    decided_by = TextField(default="")
 
     class Meta:
         table_name = "evaluations"
@@ -351,23 +376,23 @@ class EvaluationRow(Table):
 class OutboxRow(Table):
     """An intended effect on GitHub. An `attempted_at` without a `settled_at` is ambiguous.
 
-    `before_event_id` is the newest issue event that the relay saw before the attempt: a close by us with a higher id
-    is ours.
+    `before_event_id` is the newest issue event that the relay saw before the attempt: a close by us with a
+    higher id is ours.
     """
 
-    id = AutoField()
-    key = CharField(unique=True)
+    id = BigAutoField()
+    key = TextField(unique=True)
     repository_id = BigIntegerField()
     number = BigIntegerField()
     event_id = BigIntegerField()
     account_id = BigIntegerField(null=True)  # whom it is about
-    kind = CharField()
-    basis = CharField()
-    after_key = CharField(null=True)  # waits until that action is settled
+    kind = TextField()
+    basis = TextField()
+    after_key = TextField(null=True)  # waits until that action is settled
     target_id = BigIntegerField(null=True)  # a reaction's comment
     body = TextField(default="")
-    state = CharField()
-    enforcement = CharField()
+    state = TextField()
+    enforcement = TextField()
     decided_at = InstantField()
     not_before_at = InstantField()
     next_attempt_at = InstantField()

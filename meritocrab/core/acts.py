@@ -1,0 +1,337 @@
+"""What people order: `/credit` comments and a maintainer's acts at the terminal, decided the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from meritocrab.core import comments, standing
+from meritocrab.core.actions import (
+    Action,
+    Actor,
+    CreditEvent,
+    Decision,
+    EvaluationChange,
+    note,
+)
+from meritocrab.core.commands import (
+    Blacklist,
+    Broken,
+    Check,
+    Command,
+    Help,
+    Override,
+    Status,
+    Unblacklist,
+)
+from meritocrab.core.commands import Target as Named
+from meritocrab.core.events import CommentFacts, Event, OperatorFacts
+from meritocrab.core.names import (
+    ActionBasis,
+    ActionKind,
+    ActorKind,
+    Classification,
+    CreditReason,
+    Enforcement,
+    EvaluationState,
+)
+from meritocrab.core.permissions import may_command
+from meritocrab.core.policy import Policy
+from meritocrab.core.situation import Contributor, EvaluationView, Situation, Target
+
+OBEYED_FOR = timedelta(days=1)
+"""A command older than this when it is first handled is history."""
+
+REASON_OF_SUBJECT = {"pull_request": CreditReason.PULL_REQUEST, "comment": CreditReason.COMMENT}
+
+
+def obey(
+    event: Event,
+    facts: CommentFacts,
+    commands: Sequence[Command | Broken],
+    situation: Situation,
+    policy: Policy,
+    now: datetime,
+) -> Decision:
+    """Carry out the commands of one comment, in order, and answer them in one reply."""
+    person = situation.author
+    if person is None or not person.account.holds_credit:
+        return note("command ignored: not by a person")
+    if now - event.occurred_at > OBEYED_FOR:
+        return note("command ignored: older than a day")
+    if situation.edited_by_other:
+        return note("command ignored: the comment was edited by somebody else")
+    if not may_command(person.role, policy):
+        return _status_only(event, commands, person, situation, policy)
+    session = _Session(event, situation, policy, now, Actor(ActorKind.GITHUB, person.account.id, person.account.login))
+    for index, command in enumerate(commands):
+        session.run(index, command)
+    return session.decision()
+
+
+def _status_only(
+    event: Event, commands: Sequence[Command | Broken], person: Contributor, situation: Situation, policy: Policy
+) -> Decision:
+    """Anybody may ask about themselves; all else of a stranger is ignored in silence."""
+    if not any(isinstance(command, Status) for command in commands):
+        return note("command ignored: not by a maintainer")
+    if person.blacklisted:
+        return note("no answer to a blacklisted person")
+    if situation.status_answers_today >= policy.status_answers_per_day:
+        return note("no further answer today")
+    text = comments.status(person.account.login, credit=person.credit, threshold=policy.pr_threshold)
+    return _answer(event, [text], policy, key=f"{event.key}/status", account_id=person.account.id)
+
+
+def _answer(
+    event: Event, sections: Sequence[str], policy: Policy, *, key: str, account_id: int
+) -> Decision:
+    observed = policy.enforcement is Enforcement.OBSERVE and not policy.answer_commands
+    understood = Action(
+        key=f"{event.key}/reaction",
+        kind=ActionKind.REACTION,
+        basis=ActionBasis.COMMAND,
+        number=event.number or 0,
+        account_id=account_id,
+        body="+1",
+        target_id=event.github_id,
+        observed=observed,
+    )
+    reply = replace(
+        understood, key=key, kind=ActionKind.COMMENT, body=comments.reply(sections), target_id=None
+    )
+    return Decision(actions=(understood, reply))
+
+
+@dataclass
+class _Session:
+    """The commands of one comment share their people: the second sees what the first changed."""
+
+    event: Event
+    situation: Situation
+    policy: Policy
+    now: datetime
+    actor: Actor
+    people: dict[int, Contributor] = field(default_factory=dict)
+    sections: list[str] = field(default_factory=list)
+    done: Decision = field(default_factory=Decision)
+
+    def decision(self) -> Decision:
+        assert self.actor.id is not None  # noqa: S101
+        answer = _answer(
+            self.event, self.sections, self.policy, key=f"{self.event.key}/reply", account_id=self.actor.id
+        )
+        return self.done + answer
+
+    def run(self, index: int, command: Command | Broken) -> None:
+        key = f"{self.event.key}/{index}"
+        match command:
+            case Broken():
+                self.sections.append(comments.usage(command.line, command.problem))
+            case Help():
+                self.sections.append(comments.help_text())
+            case Status():
+                self._status()
+            case Check() | Override() | Blacklist() | Unblacklist():
+                person = self._person(command.target)
+                if person is not None:
+                    self._about(key, command, person)
+
+    def _status(self) -> None:
+        author = self.situation.author
+        assert author is not None  # noqa: S101
+        person = self.people.get(author.account.id, author)
+        self.sections.append(
+            comments.status(
+                person.account.login, credit=person.credit, threshold=self.policy.pr_threshold
+            )
+        )
+
+    def _person(self, named: Named) -> Contributor | None:
+        target = self.situation.targets.get(str(named), Target())
+        if target.contributor is None:
+            if target.candidates:
+                self.sections.append(comments.ambiguous(str(named), target.candidates))
+            else:
+                self.sections.append(comments.unknown_account(str(named)))
+            return None
+        person = target.contributor
+        if not person.account.holds_credit:
+            self.sections.append(comments.holds_no_credit(person.account.login))
+            return None
+        return self.people.get(person.account.id, person)
+
+    def _about(
+        self, key: str, command: Check | Override | Blacklist | Unblacklist, person: Contributor
+    ) -> None:
+        login = person.account.login
+        match command:
+            case Check():
+                self.sections.append(
+                    comments.check(
+                        login,
+                        credit=person.credit,
+                        role=person.role,
+                        blacklisted=person.blacklisted,
+                        latest=person.latest,
+                    )
+                )
+            case Override():
+                after = self._override(key, command, person)
+                self.sections.append(
+                    comments.override_done(login, before=person.credit, after=after.credit, reason=command.reason)
+                )
+            case Blacklist():
+                self._keep(
+                    replace(person, blacklisted=True),
+                    standing.blacklist(person, f"{key}/blacklist", self.actor, self.event.number),
+                )
+                self.sections.append(comments.STATUS_UPDATED)
+            case Unblacklist():
+                after, decision = standing.unblacklist(
+                    person, f"{key}/unblacklist", self.actor, self.event.number, self.policy, self.now
+                )
+                self._keep(after, decision)
+                self.sections.append(comments.unblacklisted(login, credit=after.credit))
+
+    def _override(self, key: str, command: Override, person: Contributor) -> Contributor:
+        credit = CreditEvent(
+            key=f"{key}/override",
+            account_id=person.account.id,
+            requested=command.delta,
+            reason=CreditReason.OVERRIDE,
+            actor=self.actor,
+            number=self.event.number,
+            text=command.reason,
+        )
+        after, decision = standing.change(person, credit, self.policy, self.now)
+        self._keep(after, decision)
+        return after
+
+    def _keep(self, person: Contributor, decision: Decision) -> None:
+        self.people[person.account.id] = person
+        self.done += decision
+
+
+def verdict_credit(
+    evaluation: EvaluationView, delta: int, actor: Actor | None = None, text: str = ""
+) -> CreditEvent:
+    """The credit event of a settled evaluation; its key allows one per evaluation, whoever settles it."""
+    event = CreditEvent(
+        key=f"{evaluation.key}/credit",
+        account_id=evaluation.account_id,
+        requested=delta,
+        reason=REASON_OF_SUBJECT[evaluation.subject],
+        number=evaluation.number,
+        # talk alone must not lift anybody over the threshold in an afternoon
+        capped=evaluation.subject == "comment" and delta > 0,
+        evaluation_id=evaluation.id,
+        text=text,
+    )
+    return event if actor is None else replace(event, actor=actor)
+
+
+def operate(
+    event: Event, facts: OperatorFacts, situation: Situation, policy: Policy, now: datetime
+) -> Decision:
+    """Carry out an act of a maintainer at the terminal; an act that came too late says so in its note."""
+    actor = Actor(ActorKind.LOCAL, facts.uid, facts.user)
+    if facts.act in ("approve", "override"):
+        return _settle_by_hand(event, facts, situation, policy, now, actor)
+    if facts.act == "undo":
+        return _undo(event, situation, policy, now, actor, facts)
+    person = situation.author
+    if person is None:
+        return note(f"{facts.act}: nobody is named")
+    if facts.act == "blacklist":
+        return standing.blacklist(person, f"{event.key}/blacklist", actor, event.number, facts.reason)
+    if facts.act == "unblacklist":
+        return standing.unblacklist(
+            person, f"{event.key}/unblacklist", actor, event.number, policy, now
+        )[1]
+    if facts.act == "adjust":
+        credit = CreditEvent(
+            key=f"{event.key}/adjust",
+            account_id=person.account.id,
+            requested=facts.delta or 0,
+            reason=CreditReason.OVERRIDE,
+            actor=actor,
+            number=event.number,
+            text=facts.reason,
+        )
+        return standing.change(person, credit, policy, now)[1]
+    return note(f"unknown act: {facts.act}")
+
+
+def _settle_by_hand(
+    event: Event,
+    facts: OperatorFacts,
+    situation: Situation,
+    policy: Policy,
+    now: datetime,
+    actor: Actor,
+) -> Decision:
+    evaluation, person = situation.evaluation, situation.author
+    if evaluation is None or person is None:
+        return note(f"{facts.act}: there is no such evaluation")
+    if evaluation.state is not EvaluationState.PENDING:
+        return note(f"{facts.act}: came too late, the evaluation is {evaluation.state}")
+    if evaluation.subject == standing.BLACKLIST_PROPOSAL:
+        return _settle_proposal(event, facts, evaluation, person, actor)
+    classification = facts.classification or evaluation.classification
+    delta = _wanted_delta(facts, evaluation, classification)
+    state = EvaluationState.APPROVED if facts.act == "approve" else EvaluationState.OVERRIDDEN
+    change = EvaluationChange(
+        evaluation.id, state=state, classification=classification, delta=delta, decided_by=facts.user
+    )
+    decision = Decision(evaluations=(change,))
+    if not delta:
+        return decision
+    credit = verdict_credit(evaluation, delta, actor, facts.reason)
+    return decision + standing.change(person, credit, policy, now)[1]
+
+
+def _wanted_delta(
+    facts: OperatorFacts, evaluation: EvaluationView, classification: Classification | None
+) -> int:
+    if facts.act == "override" and facts.delta is not None:
+        return facts.delta
+    if classification is None:
+        return 0
+    return evaluation.deltas.get(classification, 0)
+
+
+def _settle_proposal(
+    event: Event, facts: OperatorFacts, evaluation: EvaluationView, person: Contributor, actor: Actor
+) -> Decision:
+    approved = facts.act == "approve"
+    state = EvaluationState.APPROVED if approved else EvaluationState.OVERRIDDEN
+    change = Decision(evaluations=(EvaluationChange(evaluation.id, state=state, decided_by=facts.user),))
+    if not approved:
+        return change
+    return change + standing.blacklist(person, f"{event.key}/blacklist", actor, event.number, facts.reason)
+
+
+def _undo(
+    event: Event, situation: Situation, policy: Policy, now: datetime, actor: Actor, facts: OperatorFacts
+) -> Decision:
+    row, person = situation.undone, situation.author
+    if row is None or person is None:
+        return note("undo: there is no such ledger row")
+    if row.undone:
+        return note("undo: undone before")
+    flag = row.blacklisted_before if row.blacklisted_before != row.blacklisted_after else None
+    credit = CreditEvent(
+        key=f"{row.key}/undo",
+        account_id=person.account.id,
+        requested=-row.applied,
+        reason=CreditReason.UNDO,
+        actor=actor,
+        number=event.number,
+        cap_day=row.cap_day,
+        set_blacklisted=flag,
+        reverses_id=row.id,
+        text=facts.reason,
+    )
+    return standing.change(person, credit, policy, now)[1]

@@ -1,0 +1,174 @@
+"""Files what was fetched: events into the inbox and the cursor that they moved, in one transaction each.
+
+Functions of this module run inside a transaction and touch no network; the poller and `sync` share them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from meritocrab.core.events import Account, Event
+from meritocrab.github import feeds
+from meritocrab.github.payloads import CommentItem, IssueEventItem, IssueItem, PullItem, ReviewItem
+from meritocrab.store import accounts, inbox, pull_requests, repositories
+from meritocrab.store.models import PullRequestRow, Read, Repository
+from meritocrab.store.pull_requests import Seen
+
+SETTLED_AFTER = timedelta(seconds=2)
+"""GitHub's stamps have whole seconds: a read within the same second may have missed what came after it."""
+
+READ_AGAIN = "read again: its second was not over"
+LAGS = "GitHub's issue events lag behind its list"
+LAG_TRIES = 5
+
+
+def seen_of_issue(item: IssueItem) -> Seen:
+    """What a list item of `/issues` tells about a pull request."""
+    return Seen(
+        number=item.number,
+        author=item.author,
+        title=item.title,
+        state=item.state,
+        draft=item.draft,
+        merged_at=item.merged_at,
+        created_at=item.created_at,
+        updated_at=item.updated_at,
+        fingerprint=item.fingerprint,
+    )
+
+
+def seen_of_pull(item: PullItem) -> Seen:
+    """What `/pulls` tells."""
+    return Seen(
+        number=item.number,
+        author=item.author,
+        title=item.title,
+        state=item.state,
+        draft=item.draft,
+        merged_at=item.merged_at,
+        created_at=item.created_at,
+        updated_at=item.updated_at,
+        github_id=item.id,
+        head_sha=item.head_sha,
+        additions=item.additions,
+        deletions=item.deletions,
+        changed_files=item.changed_files,
+    )
+
+
+def file_issues(repository: Repository, items: Iterable[IssueItem], *, source: str, now: datetime) -> int:
+    """File opened pull requests and ask for reads of the changed ones; returns how many events were new."""
+    repository_id, baseline = _anchor(repository)
+    filed = 0
+    for item in items:
+        if not item.is_pull_request:
+            continue
+        known = pull_requests.find_row(repository_id, item.number)
+        unchanged = known is not None and known.fingerprint == item.fingerprint
+        pull_requests.store(repository_id, seen_of_issue(item), now)
+        events: list[Event] = [feeds.opened_event(repository_id, item, baseline)]
+        kinds: tuple[str, ...] = repositories.READ_KINDS
+        if source == "sync":
+            merged = feeds.merged_event(repository_id, item, baseline)
+            events += [merged] if merged is not None else []
+            kinds = ("reviews",)
+        filed += receive(events, source, now)
+        if source == "sync" or not unchanged:
+            repositories.want_reads(
+                repository_id, item.number, kinds, wanted_at=item.updated_at, source=source, now=now
+            )
+    return filed
+
+
+def receive(events: Sequence[Event], source: str, now: datetime) -> int:
+    """File events; `sync` takes only what is older than the baseline."""
+    wanted = [event for event in events if source != "sync" or event.is_history]
+    return inbox.receive(wanted, source=source, now=now)
+
+
+def _anchor(repository: Repository) -> tuple[int, datetime]:
+    assert repository.github_id is not None and repository.baseline_at is not None  # noqa: S101,PT018
+    return repository.github_id, repository.baseline_at
+
+
+def file_comments(repository: Repository, items: Iterable[CommentItem], *, source: str, now: datetime) -> int:
+    """File comments; returns how many were new."""
+    repository_id, baseline = _anchor(repository)
+    return receive([feeds.comment_event(repository_id, item, baseline) for item in items], source, now)
+
+
+def file_pull(repository: Repository, read: Read, pull: PullItem, now: datetime) -> int:
+    """Keep a pull request's details, and its merge should the issue events not tell."""
+    repository_id, baseline = _anchor(repository)
+    pull_requests.store(repository_id, seen_of_pull(pull), now)
+    repositories.read_done(read)
+    merged = feeds.merged_event(repository_id, pull, baseline)
+    return receive([merged], read.source, now) if merged is not None else 0
+
+
+def file_reviews(
+    repository: Repository, read: Read, reviews: Sequence[ReviewItem], fetched_at: datetime, now: datetime
+) -> int:
+    """File the reviews of one pull request."""
+    repository_id, baseline = _anchor(repository)
+    _close_read(read, fetched_at, now)
+    return receive(feeds.review_events(repository_id, read.number, reviews, baseline), read.source, now)
+
+
+def file_issue_events(
+    repository: Repository, read: Read, items: Sequence[IssueEventItem], fetched_at: datetime, now: datetime
+) -> int:
+    """File the transitions of one pull request, by whom and when."""
+    repository_id, baseline = _anchor(repository)
+    row = pull_requests.find_row(repository_id, read.number)
+    if row is not None and _lags(row, items) and read.attempts < LAG_TRIES:
+        repositories.read_failed(read, until=now + timedelta(seconds=2 * (read.attempts + 1)), error=LAGS)
+    else:
+        _close_read(read, fetched_at, now)
+    pull = _Reference(
+        number=read.number,
+        author=accounts.find(row.author_id) if row is not None else None,
+        link=f"{repository.full_name}#{read.number}",
+        merged_at=row.merged_at if row is not None else None,
+    )
+    return receive(feeds.transition_events(repository_id, pull, items, baseline), read.source, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    number: int
+    author: Account | None
+    link: str
+    merged_at: datetime | None
+
+
+def _lags(row: PullRequestRow, items: Sequence[IssueEventItem]) -> bool:
+    transitions = [item.event for item in items if item.event in ("closed", "reopened")]
+    is_closed = bool(transitions) and transitions[-1] == "closed"
+    return is_closed != (row.state == "closed")
+
+
+def _close_read(read: Read, fetched_at: datetime, now: datetime) -> None:
+    hot = read.wanted_at + SETTLED_AFTER > fetched_at
+    if read.source == "poll" and hot and read.last_error != READ_AGAIN:
+        repositories.read_failed(read, until=now + SETTLED_AFTER + timedelta(seconds=1), error=READ_AGAIN)
+    else:
+        repositories.read_done(read)
+
+
+def file_net(repository: Repository, pulls: Sequence[PullItem], now: datetime) -> int:
+    """Ask for the reviews of pull requests that moved without their issue moving; returns how many."""
+    repository_id, baseline = _anchor(repository)
+    moved = 0
+    for pull in pulls:
+        row = pull_requests.find_row(repository_id, pull.number)
+        if pull.updated_at <= (row.updated_at if row is not None else baseline):
+            continue
+        pull_requests.store(repository_id, seen_of_pull(pull), now)
+        repositories.want_reads(
+            repository_id, pull.number, ("reviews",), wanted_at=pull.updated_at, source="poll", now=now
+        )
+        moved += 1
+    return moved

@@ -1,0 +1,84 @@
+"""Applies a decision: every change it names, in the transaction that also marks the event handled."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from meritocrab.core.actions import CreditEvent, Decision, EvaluationRequest
+from meritocrab.core.events import CommentFacts, Event
+from meritocrab.core.names import EventKind
+from meritocrab.store import evaluations, inbox, ledger, outbox, pull_requests
+from meritocrab.store.situations import Subject
+
+
+def open_author(about: Subject, now: datetime) -> None:
+    """Everyone who contributes to a pull request gets a ledger, starting with the opening balance."""
+    event = about.event
+    if event.author is None or not event.author.holds_credit or not _is_contribution(event):
+        return
+    ledger.open_contributor(
+        event.repository_id,
+        event.author.id,
+        about.policy.starting_credit,
+        now,
+        enforcement=about.policy.enforcement,
+        occurred_at=event.occurred_at,
+    )
+
+
+def _is_contribution(event: Event) -> bool:
+    if isinstance(event.facts, CommentFacts):
+        return event.facts.on_pull_request
+    return event.kind not in (EventKind.VERDICT_REACHED, EventKind.OPERATOR_ACTED)
+
+
+def apply(about: Subject, decision: Decision, now: datetime) -> None:
+    """Write the decision and finish its event."""
+    event, row, policy = about.event, about.row, about.policy
+    for credit in decision.credit_events:
+        _append(about, credit, now)
+    for step in decision.evaluations:
+        if isinstance(step, EvaluationRequest):
+            evaluations.request(event.repository_id, row.id, step, now)
+        else:
+            evaluations.change(step, now)
+    for change in decision.pull_requests:
+        pull_requests.change(event.repository_id, change, now)
+    for cancellation in decision.cancellations:
+        outbox.supersede_gate_actions(event.repository_id, cancellation.number, cancellation.reason, now)
+    for action in decision.actions:
+        outbox.add(event.repository_id, row.id, action, policy.enforcement.value, now)
+    inbox.finish(row.id, enforcement=policy.enforcement.value, note="; ".join(decision.notes), now=now)
+
+
+def _append(about: Subject, credit: CreditEvent, now: datetime) -> None:
+    event, policy = about.event, about.policy
+    ledger.open_contributor(
+        event.repository_id,
+        credit.account_id,
+        policy.starting_credit,
+        now,
+        enforcement=policy.enforcement,
+        occurred_at=event.occurred_at,
+    )
+    ledger.append(
+        key=credit.key,
+        repository_id=event.repository_id,
+        account_id=credit.account_id,
+        requested=credit.requested,
+        reason=credit.reason,
+        now=now,
+        occurred_at=event.occurred_at,
+        enforcement=policy.enforcement,
+        event_id=about.row.id,
+        evaluation_id=credit.evaluation_id,
+        reverses_id=credit.reverses_id,
+        number=credit.number,
+        cap=policy.earn_daily_cap if credit.capped else None,
+        cap_day=credit.cap_day,
+        set_blacklisted=credit.set_blacklisted,
+        actor_kind=credit.actor.kind,
+        actor_id=credit.actor.id,
+        actor_name=credit.actor.name if credit.actor.id is None or credit.actor.kind == "local" else "",
+        text=credit.text,
+    )

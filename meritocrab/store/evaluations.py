@@ -1,0 +1,223 @@
+"""The evaluation queue: questions, leases, retries, verdicts and what a maintainer made of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from peewee import fn
+
+from meritocrab.core.actions import EvaluationChange, EvaluationRequest
+from meritocrab.core.events import Event, VerdictFacts, event_key
+from meritocrab.core.names import Classification, EvaluationState, EventKind
+from meritocrab.core.situation import EvaluationView
+from meritocrab.store import accounts, inbox
+from meritocrab.store.models import EvaluationRow, LedgerRow
+
+
+def request(repository_id: int, event_id: int, wanted: EvaluationRequest, now: datetime) -> None:
+    """File a question once, by its key."""
+    EvaluationRow.insert(
+        key=wanted.key,
+        repository_id=repository_id,
+        event_id=event_id,
+        account_id=wanted.account_id,
+        number=wanted.number,
+        subject=wanted.subject,
+        state=wanted.state.value,
+        reason=wanted.reason,
+        spam_only=wanted.spam_only,
+        digest=wanted.digest,
+        title=wanted.title,
+        text=wanted.text,
+        link=wanted.link,
+        deltas=json.dumps({name.value: delta for name, delta in wanted.deltas.items()}),
+        created_at=now,
+        next_attempt_at=now,
+    ).on_conflict_ignore().execute()
+
+
+def change(wanted: EvaluationChange, now: datetime) -> None:
+    """Apply a decided step."""
+    values: dict[str, object] = {}
+    if wanted.state is not None:
+        values |= {"state": wanted.state.value, "lease_until_at": None}
+    if wanted.reason is not None:
+        values["reason"] = wanted.reason
+    if wanted.spam_only is not None:
+        values["spam_only"] = wanted.spam_only
+    if wanted.classification is not None:
+        values["decided_classification"] = wanted.classification.value
+    if wanted.delta is not None:
+        values["proposed_delta"] = wanted.delta
+    if wanted.decided_by:
+        values |= {"decided_by": wanted.decided_by, "decided_at": now}
+    if values:
+        EvaluationRow.update(**values).where(EvaluationRow.id == wanted.evaluation_id).execute()
+
+
+def is_repeated(repository_id: int, account_id: int, digest: str, key: str) -> bool:
+    """Whether this person's same text was asked about before, under another key."""
+    if not digest:
+        return False
+    return bool(
+        EvaluationRow.select()
+        .where(
+            (EvaluationRow.repository_id == repository_id)
+            & (EvaluationRow.account_id == account_id)
+            & (EvaluationRow.digest == digest)
+            & (EvaluationRow.key != key)
+        )
+        .exists()
+    )
+
+
+def view(row: EvaluationRow) -> EvaluationView:
+    """The value a row stands for, with what its ledger row really changed."""
+    ledger = (
+        LedgerRow.select()
+        .where((LedgerRow.evaluation_id == row.id) & LedgerRow.reverses_id.is_null() & (LedgerRow.requested != 0))
+        .order_by(LedgerRow.id.desc())
+        .first()
+    )
+    classification = row.decided_classification or row.classification
+    return EvaluationView(
+        id=row.id,
+        key=row.key,
+        account_id=row.account_id,
+        number=row.number,
+        subject=row.subject,
+        state=EvaluationState(row.state),
+        reason=row.reason,
+        spam_only=row.spam_only,
+        classification=Classification(classification) if classification else None,
+        proposed_delta=row.proposed_delta,
+        deltas={Classification(name): delta for name, delta in json.loads(row.deltas).items()},
+        ledger_id=ledger.id if ledger else None,
+        applied=ledger.applied if ledger else 0,
+    )
+
+
+def find(evaluation_id: int | None) -> EvaluationRow | None:
+    """The row, or None."""
+    return EvaluationRow.get_or_none(EvaluationRow.id == evaluation_id)
+
+
+def of_pull_request(repository_id: int, number: int | None) -> tuple[EvaluationView, ...]:
+    """All evaluations about this pull request and its comments, oldest first."""
+    rows = (
+        EvaluationRow.select()
+        .where((EvaluationRow.repository_id == repository_id) & (EvaluationRow.number == number))
+        .order_by(EvaluationRow.id)
+    )
+    return tuple(view(row) for row in rows)
+
+
+def claim(now: datetime, lease_until: datetime, limit: int) -> list[EvaluationRow]:
+    """Take due questions for us, under a lease that frees them again if we die."""
+    waiting = (EvaluationRow.state == EvaluationState.QUEUED.value) & (EvaluationRow.next_attempt_at <= now)
+    abandoned = (EvaluationRow.state == EvaluationState.RUNNING.value) & (EvaluationRow.lease_until_at <= now)
+    rows = list(
+        EvaluationRow.select().where(waiting | abandoned).order_by(EvaluationRow.next_attempt_at).limit(limit)
+    )
+    for row in rows:
+        row.state = EvaluationState.RUNNING.value
+        row.lease_until_at = lease_until
+        row.attempts += 1
+        row.save()
+    return rows
+
+
+def release_all_leases(now: datetime) -> int:
+    """At start-up no evaluation can be running: the daemon's lock is ours, so its leases are."""
+    return int(
+        EvaluationRow.update(
+            state=EvaluationState.QUEUED.value, lease_until_at=None, next_attempt_at=now
+        )
+        .where(EvaluationRow.state == EvaluationState.RUNNING.value)
+        .execute()
+    )
+
+
+def put_back(evaluation_id: int, *, until: datetime, error: str) -> None:
+    """The provider did not answer: ask again later, nobody is penalised."""
+    EvaluationRow.update(
+        state=EvaluationState.QUEUED.value, lease_until_at=None, next_attempt_at=until, last_error=error
+    ).where(
+        (EvaluationRow.id == evaluation_id) & (EvaluationRow.state == EvaluationState.RUNNING.value)
+    ).execute()
+
+
+def record_verdict(evaluation_id: int, facts: VerdictFacts, model: str, now: datetime) -> bool:
+    """Store the answer and file it as an event, together; False when the question is not ours any more."""
+    row = EvaluationRow.get_by_id(evaluation_id)
+    if row.state != EvaluationState.RUNNING.value:
+        return False
+    row.state = EvaluationState.JUDGED.value
+    row.lease_until_at = None
+    row.provider, row.model = facts.provider, model
+    row.classification = facts.classification.value if facts.classification else None
+    row.confidence, row.reasoning = facts.confidence, facts.reasoning
+    row.last_error = ""
+    row.save()
+    verdict = Event(
+        key=event_key(row.repository_id, EventKind.VERDICT_REACHED, row.key),
+        repository_id=row.repository_id,
+        kind=EventKind.VERDICT_REACHED,
+        occurred_at=now,
+        facts=facts,
+        number=row.number,
+        author=accounts.find(row.account_id),
+    )
+    inbox.receive([verdict], source="evaluator", now=now)
+    return True
+
+
+def next_due_at() -> datetime | None:
+    """When the next question is due."""
+    row = (
+        EvaluationRow.select(EvaluationRow.next_attempt_at)
+        .where(EvaluationRow.state == EvaluationState.QUEUED.value)
+        .order_by(EvaluationRow.next_attempt_at)
+        .first()
+    )
+    return row.next_attempt_at if row else None
+
+
+def take_up_deferred(repository_id: int, limit: int, now: datetime) -> int:
+    """Queue up to `limit` recorded questions of this repository, oldest first; returns how many."""
+    ids = [
+        row.id
+        for row in EvaluationRow.select(EvaluationRow.id)
+        .where(
+            (EvaluationRow.repository_id == repository_id)
+            & (EvaluationRow.state == EvaluationState.DEFERRED.value)
+        )
+        .order_by(EvaluationRow.id)
+        .limit(limit)
+    ]
+    if ids:
+        EvaluationRow.update(state=EvaluationState.QUEUED.value, next_attempt_at=now).where(
+            EvaluationRow.id.in_(ids)
+        ).execute()
+    return len(ids)
+
+
+def earlier_by(repository_id: int, account_id: int, before_id: int) -> int:
+    """How many questions there were about this person before this one."""
+    return int(
+        EvaluationRow.select(fn.COUNT(EvaluationRow.id))
+        .where(
+            (EvaluationRow.repository_id == repository_id)
+            & (EvaluationRow.account_id == account_id)
+            & (EvaluationRow.id < before_id)
+        )
+        .scalar()
+    )
+
+
+def counts() -> Mapping[str, int]:
+    """Evaluations per state."""
+    rows = EvaluationRow.select(EvaluationRow.state, fn.COUNT(EvaluationRow.id)).group_by(EvaluationRow.state)
+    return dict(rows.tuples())

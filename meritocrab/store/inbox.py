@@ -1,0 +1,161 @@
+"""The inbox: every fact once, by its key, until it is handled; waiting ones hold back only their own lane."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from peewee import fn
+
+from meritocrab.core.events import Event, facts_from_json, facts_to_json
+from meritocrab.core.names import EventKind, EventState
+from meritocrab.store import accounts
+from meritocrab.store.models import EventRow
+
+PARK_AFTER = 5
+"""Failures by our own fault after which an event is parked."""
+
+
+def receive(events: Iterable[Event], *, source: str, now: datetime) -> int:
+    """File events; returns how many were new. Known keys are left alone, so that repeating is harmless.
+
+    History from a poll is only recorded; `sync` takes recorded history up for scoring.
+    """
+    filed = 0
+    for event in events:
+        accounts.remember((event.author, event.actor), now)
+        if _insert(event, source, now):
+            filed += 1
+        elif source == "sync":
+            filed += _take_up(event.key, now)
+    return filed
+
+
+def _insert(event: Event, source: str, now: datetime) -> bool:
+    only_recorded = event.is_history and source != "sync"
+    query = EventRow.insert(
+        key=event.key,
+        lane=event.lane,
+        repository_id=event.repository_id,
+        kind=event.kind.value,
+        number=event.number,
+        github_id=event.github_id,
+        author_id=event.author.id if event.author else None,
+        actor_id=event.actor.id if event.actor else None,
+        occurred_at=event.occurred_at,
+        received_at=now,
+        is_history=event.is_history,
+        source=source,
+        facts=json.dumps(facts_to_json(event.facts), ensure_ascii=False),
+        state=(EventState.RECORDED if only_recorded else EventState.WAITING).value,
+        next_attempt_at=now,
+    ).on_conflict_ignore()
+    return bool(query.as_rowcount().execute())
+
+
+def _take_up(key: str, now: datetime) -> int:
+    return int(
+        EventRow.update(state=EventState.WAITING.value, source="sync", is_history=True, next_attempt_at=now)
+        .where((EventRow.key == key) & (EventRow.state == EventState.RECORDED.value))
+        .execute()
+    )
+
+
+def to_event(row: EventRow) -> Event:
+    """The value a row stands for."""
+    kind = EventKind(row.kind)
+    return Event(
+        key=row.key,
+        repository_id=row.repository_id,
+        kind=kind,
+        occurred_at=row.occurred_at,
+        facts=facts_from_json(kind, json.loads(row.facts)),
+        number=row.number,
+        github_id=row.github_id,
+        author=accounts.find(row.author_id),
+        actor=accounts.find(row.actor_id),
+        is_history=row.is_history,
+    )
+
+
+def due(now: datetime, limit: int) -> list[EventRow]:
+    """Waiting events whose time has come, oldest first, news before history.
+
+    An event stays back while an earlier one of its lane waits for a later time.
+    """
+    earlier = EventRow.alias()
+    held_back = earlier.select().where(
+        (earlier.state == EventState.WAITING.value)
+        & (earlier.lane == EventRow.lane)
+        & (earlier.id < EventRow.id)
+        & (earlier.next_attempt_at > now)
+    )
+    return list(
+        EventRow.select()
+        .where(
+            (EventRow.state == EventState.WAITING.value)
+            & (EventRow.next_attempt_at <= now)
+            & ~fn.EXISTS(held_back)
+        )
+        .order_by(EventRow.is_history, EventRow.id)
+        .limit(limit)
+    )
+
+
+def next_due_at() -> datetime | None:
+    """When the next waiting event wants its turn."""
+    row = (
+        EventRow.select(EventRow.next_attempt_at)
+        .where(EventRow.state == EventState.WAITING.value)
+        .order_by(EventRow.next_attempt_at)
+        .first()
+    )
+    return row.next_attempt_at if row else None
+
+
+def finish(event_id: int, *, enforcement: str, note: str, now: datetime) -> None:
+    """Mark an event handled; belongs into the transaction that applied its decision."""
+    EventRow.update(
+        state=EventState.HANDLED.value, handled_at=now, enforcement=enforcement, note=note, last_error=""
+    ).where(EventRow.id == event_id).execute()
+
+
+def postpone(event_id: int, *, until: datetime, error: str) -> None:
+    """Try again later because something outside did not answer; never counts against the event."""
+    EventRow.update(next_attempt_at=until, last_error=error).where(
+        (EventRow.id == event_id) & (EventRow.state == EventState.WAITING.value)
+    ).execute()
+
+
+def fail(event_id: int, *, until: datetime, error: str) -> bool:
+    """Count a failure by our own fault; parks the event after the fifth. Returns whether it is parked now."""
+    row = EventRow.get_by_id(event_id)
+    row.attempts += 1
+    row.last_error = error
+    row.next_attempt_at = until
+    parked = bool(row.attempts >= PARK_AFTER)
+    if parked:
+        row.state = EventState.PARKED.value
+    row.save()
+    return parked
+
+
+def retry_parked(now: datetime) -> int:
+    """Give parked events another five tries; returns how many there were."""
+    return int(
+        EventRow.update(state=EventState.WAITING.value, attempts=0, next_attempt_at=now)
+        .where(EventRow.state == EventState.PARKED.value)
+        .execute()
+    )
+
+
+def counts() -> Mapping[str, int]:
+    """Events per state."""
+    rows = EventRow.select(EventRow.state, fn.COUNT(EventRow.id)).group_by(EventRow.state).tuples()
+    return dict(rows)
+
+
+def find(key: str) -> EventRow | None:
+    """The event with this key, or None."""
+    return EventRow.get_or_none(EventRow.key == key)

@@ -1,0 +1,63 @@
+"""The way from any earlier schema to the newest: plain SQL, frozen per version, one transaction for each.
+
+The SQL is written out instead of being derived from the models, because the models move on and a database
+made by an old version must still arrive at the same place. A test proves that the newest schema and the
+models agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from meritocrab import __version__
+from meritocrab.store.engines import Engine
+from meritocrab.store.errors import DatabaseUnusable
+from meritocrab.store.migrations import v0001
+
+SCHEMA_VERSION = "schema_version"
+"""The name of the row in `settings` that holds the version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step: `statements(driver)` is the SQL that leads from `version - 1` to `version`."""
+
+    version: int
+    statements: Callable[[str], list[str]]
+
+
+MIGRATIONS: tuple[Migration, ...] = (Migration(1, v0001.statements),)
+
+
+def version_of(engine: Engine) -> int:
+    """The schema version of the connected database; 0 when it is empty."""
+    if not engine.database.table_exists("settings"):
+        return 0
+    row = engine.sql(f"SELECT value FROM settings WHERE name = '{SCHEMA_VERSION}'").fetchone()  # noqa: S608
+    return 0 if row is None else int(row[0])
+
+
+def next_migration(version: int) -> Migration | None:
+    """The step that follows `version`, or None when it is the newest.
+
+    Raises:
+        DatabaseUnusable: the database is newer than this program.
+    """
+    newest = MIGRATIONS[-1].version
+    if version > newest:
+        raise DatabaseUnusable(
+            f"the database has schema version {version}, but meritocrab {__version__} knows only {newest}:"
+            " a newer meritocrab has used it. Install that version again, or restore the backup made before"
+            " the upgrade."
+        )
+    return next((step for step in MIGRATIONS if step.version > version), None)
+
+
+def apply(engine: Engine, step: Migration) -> None:
+    """Take one step inside the caller's transaction, which must be the only one that migrates."""
+    for statement in step.statements(engine.driver):
+        engine.sql(statement)
+    # constants of ours; the two drivers mark parameters differently
+    engine.sql(f"DELETE FROM settings WHERE name = '{SCHEMA_VERSION}'")  # noqa: S608
+    engine.sql(f"INSERT INTO settings VALUES ('{SCHEMA_VERSION}', '{step.version}')")  # noqa: S608

@@ -1,0 +1,169 @@
+"""The outbox: actions decided and not delivered, each once by its key, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from peewee import fn
+
+from meritocrab.core.actions import Action
+from meritocrab.core.names import ActionBasis, ActionKind, ActionState
+from meritocrab.store.models import OutboxRow
+
+SETTLED = (
+    ActionState.DELIVERED.value,
+    ActionState.SUPERSEDED.value,
+    ActionState.CANCELLED.value,
+    ActionState.REFUSED.value,
+    ActionState.OBSERVED.value,
+)
+
+
+def add(repository_id: int, event_id: int, action: Action, enforcement: str, now: datetime) -> None:
+    """File an action once, by its key."""
+    state = ActionState.OBSERVED if action.observed else ActionState.SCHEDULED
+    due_at = now + timedelta(seconds=action.delay_seconds)
+    OutboxRow.insert(
+        key=action.key,
+        repository_id=repository_id,
+        number=action.number,
+        event_id=event_id,
+        account_id=action.account_id,
+        kind=action.kind.value,
+        basis=action.basis.value,
+        after_key=action.after_key,
+        target_id=action.target_id,
+        body=action.body,
+        state=state.value,
+        enforcement=enforcement,
+        decided_at=now,
+        not_before_at=due_at,
+        next_attempt_at=due_at,
+        settled_at=now if action.observed else None,
+    ).on_conflict_ignore().execute()
+
+
+def due(now: datetime, limit: int) -> list[OutboxRow]:
+    """Scheduled actions whose time has come and whose forerunner is settled, oldest first.
+
+    While one action about a thread is ambiguous, later ones about the same thread wait for its outcome.
+    """
+    forerunner = OutboxRow.alias()
+    unsettled = forerunner.select().where(
+        (forerunner.key == OutboxRow.after_key) & (forerunner.state == ActionState.SCHEDULED.value)
+    )
+    other = OutboxRow.alias()
+    ambiguous = other.select().where(
+        (other.repository_id == OutboxRow.repository_id)
+        & (other.number == OutboxRow.number)
+        & (other.id < OutboxRow.id)
+        & (other.state == ActionState.SCHEDULED.value)
+        & other.attempted_at.is_null(False)
+    )
+    return list(
+        OutboxRow.select()
+        .where(
+            (OutboxRow.state == ActionState.SCHEDULED.value)
+            & (OutboxRow.next_attempt_at <= now)
+            & ~fn.EXISTS(unsettled)
+            & ~fn.EXISTS(ambiguous)
+        )
+        .order_by(OutboxRow.next_attempt_at, OutboxRow.id)
+        .limit(limit)
+    )
+
+
+def next_due_at() -> datetime | None:
+    """When the next scheduled action is due."""
+    row = (
+        OutboxRow.select(OutboxRow.next_attempt_at)
+        .where(OutboxRow.state == ActionState.SCHEDULED.value)
+        .order_by(OutboxRow.next_attempt_at)
+        .first()
+    )
+    return row.next_attempt_at if row else None
+
+
+def find(action_id: int) -> OutboxRow | None:
+    """The row, or None."""
+    return OutboxRow.get_or_none(OutboxRow.id == action_id)
+
+
+def mark_attempted(action_id: int, *, before_event_id: int | None, now: datetime) -> bool:
+    """Commit to an attempt; False when the action is not scheduled any more."""
+    return bool(
+        OutboxRow.update(
+            attempted_at=now, before_event_id=before_event_id, attempts=OutboxRow.attempts + 1
+        )
+        .where((OutboxRow.id == action_id) & (OutboxRow.state == ActionState.SCHEDULED.value))
+        .execute()
+    )
+
+
+def settle(
+    action_id: int, state: ActionState, *, now: datetime, reason: str = "", github_id: int | None = None
+) -> None:
+    """The action's story ends here."""
+    OutboxRow.update(state=state.value, settled_at=now, reason=reason, github_id=github_id).where(
+        (OutboxRow.id == action_id) & (OutboxRow.state == ActionState.SCHEDULED.value)
+    ).execute()
+
+
+def postpone(action_id: int, *, until: datetime, reason: str, forget_attempt: bool = False) -> None:
+    """Try again later; `forget_attempt` when the attempt certainly changed nothing on GitHub."""
+    values: dict[str, object] = {"next_attempt_at": until, "reason": reason}
+    if forget_attempt:
+        values["attempted_at"] = None
+    OutboxRow.update(**values).where(
+        (OutboxRow.id == action_id) & (OutboxRow.state == ActionState.SCHEDULED.value)
+    ).execute()
+
+
+def supersede_gate_actions(repository_id: int, number: int, reason: str, now: datetime) -> int:
+    """Withdraw what the gate scheduled about a pull request, unless an attempt is already under way."""
+    return int(
+        OutboxRow.update(state=ActionState.SUPERSEDED.value, settled_at=now, reason=reason)
+        .where(
+            (OutboxRow.repository_id == repository_id)
+            & (OutboxRow.number == number)
+            & (OutboxRow.state == ActionState.SCHEDULED.value)
+            & OutboxRow.attempted_at.is_null()
+            & OutboxRow.basis.in_([ActionBasis.DENIED.value, ActionBasis.BLACKLISTED.value])
+        )
+        .execute()
+    )
+
+
+def counts() -> Mapping[str, int]:
+    """Actions per state."""
+    rows = OutboxRow.select(OutboxRow.state, fn.COUNT(OutboxRow.id)).group_by(OutboxRow.state)
+    return dict(rows.tuples())
+
+
+def status_answers_on(repository_id: int, account_id: int, since: datetime) -> int:
+    """How many answers to `/credit status` this person was given since then."""
+    return int(
+        OutboxRow.select(fn.COUNT(OutboxRow.id))
+        .where(
+            (OutboxRow.repository_id == repository_id)
+            & (OutboxRow.account_id == account_id)
+            & (OutboxRow.key.endswith("/status"))
+            & (OutboxRow.decided_at >= since)
+        )
+        .scalar()
+    )
+
+
+def was_attempted(repository_id: int, number: int, kind: ActionKind) -> bool:
+    """Whether we ever tried this kind of action on this thread."""
+    return bool(
+        OutboxRow.select()
+        .where(
+            (OutboxRow.repository_id == repository_id)
+            & (OutboxRow.number == number)
+            & (OutboxRow.kind == kind.value)
+            & OutboxRow.attempted_at.is_null(False)
+        )
+        .exists()
+    )

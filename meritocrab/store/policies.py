@@ -1,0 +1,34 @@
+"""The policy in force of each repository: its own file, as last read and still good, over the daemon's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from meritocrab.core.names import Enforcement
+from meritocrab.core.policy import POLICY_FILE_NAME, Policy, parse_repository_policy
+from meritocrab.store.models import Repository
+
+BasePolicy = Callable[[str], Policy]
+"""The daemon's own settings for a repository, by its full name."""
+
+
+def in_force(repository: Repository, base: BasePolicy) -> Policy | None:
+    """The rules for this repository; None while its own file was never read.
+
+    Raises:
+        PolicyError: the stored file does not fit the daemon's present settings.
+    """
+    if repository.policy_read_at is None:
+        return None
+    policy = base(repository.full_name)
+    if repository.policy_text is not None:
+        policy = _overlay(repository.policy_text, policy)
+    if repository.access == "anonymous":
+        return policy.model_copy(update={"enforcement": Enforcement.OBSERVE, "answer_commands": False})
+    return policy
+
+
+@lru_cache(maxsize=256)
+def _overlay(text: str, base: Policy) -> Policy:
+    return parse_repository_policy(text, base, POLICY_FILE_NAME).policy

@@ -1,0 +1,205 @@
+"""Repositories and how far each was read: poll state, feeds, and the pending reads of single pull requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from peewee import fn
+
+from meritocrab.core.names import RepositoryState
+from meritocrab.store.models import Feed, Read, Repository
+
+READ_KINDS = ("pull", "reviews", "issue_events")
+
+
+def watch(full_name: str, access: str, now: datetime, github_id: int | None = None) -> Repository:
+    """The row of a repository, made on first sight; by GitHub's id where known, so that renames keep the row."""
+    row = find_by_id(github_id) if github_id is not None else None
+    row = row or find(full_name)
+    if row is None:
+        return Repository.create(
+            github_id=github_id,
+            full_name=full_name,
+            name_key=full_name.lower(),
+            access=access,
+            next_poll_at=now,
+            state_since_at=now,
+        )
+    if not row.watched or row.access != access:
+        row.watched, row.access, row.next_poll_at = True, access, now
+        row.save()
+    if github_id is not None and row.github_id == github_id:
+        rename(row, full_name)
+    return row
+
+
+def watch_only(names: Iterable[str], access_prefix: str) -> None:
+    """Stop watching what is not named any more under this kind of access; rows and history stay."""
+    keys = [name.lower() for name in names]
+    query = Repository.update(watched=False).where(Repository.access.startswith(access_prefix))
+    if keys:
+        query = query.where(Repository.name_key.not_in(keys))
+    query.execute()
+
+
+def rename(row: Repository, full_name: str) -> None:
+    """Follow a renamed repository; whoever stood under the new name before is not it any more."""
+    if row.full_name == full_name:
+        return
+    squatter = find(full_name)
+    if squatter is not None and squatter.id != row.id:
+        squatter.name_key = f"{squatter.name_key}?{squatter.id}"
+        squatter.watched = False
+        squatter.save()
+    row.full_name, row.name_key = full_name, full_name.lower()
+    row.save()
+
+
+def find(full_name: str) -> Repository | None:
+    """By name, in any case."""
+    return Repository.get_or_none(Repository.name_key == full_name.lower())
+
+
+def find_by_id(github_id: int | None) -> Repository | None:
+    """By GitHub's id."""
+    return Repository.get_or_none(Repository.github_id == github_id)
+
+
+def get(row_id: int) -> Repository:
+    """By our own row id.
+
+    Raises:
+        Repository.DoesNotExist: there is no such row.
+    """
+    return Repository.get_by_id(row_id)
+
+
+def due(now: datetime, limit: int) -> list[Repository]:
+    """Watched repositories whose poll is due, longest overdue first."""
+    return list(
+        Repository.select()
+        .where(
+            Repository.watched
+            & ~Repository.paused
+            & (Repository.next_poll_at.is_null() | (Repository.next_poll_at <= now))
+        )
+        .order_by(Repository.next_poll_at)
+        .limit(limit)
+    )
+
+
+def next_due_at() -> datetime | None:
+    """When the next poll is due."""
+    value = (
+        Repository.select(Repository.next_poll_at)
+        .where(Repository.watched & ~Repository.paused)
+        .order_by(Repository.next_poll_at)
+        .first()
+    )
+    return value.next_poll_at if value else None
+
+
+def watched_count(access: str) -> int:
+    """How many repositories share a credential."""
+    query = Repository.select(fn.COUNT(Repository.id)).where(Repository.watched & (Repository.access == access))
+    return int(query.scalar())
+
+
+def set_state(row_id: int, state: RepositoryState, detail: str, now: datetime) -> bool:
+    """Name how the repository stands; returns whether that changed."""
+    row = Repository.get_by_id(row_id)
+    changed = bool(row.state != state.value)
+    if changed:
+        row.state_since_at = now
+    row.state, row.detail = state.value, detail
+    row.save()
+    return changed
+
+
+def update(row_id: int, **values: object) -> None:
+    """Set columns of one repository."""
+    Repository.update(**values).where(Repository.id == row_id).execute()
+
+
+def feed(repository_id: int, name: str) -> Feed:
+    """The feed's row, made on first sight."""
+    row = Feed.get_or_none((Feed.repository_id == repository_id) & (Feed.name == name))
+    return row or Feed.create(repository_id=repository_id, name=name)
+
+
+def save_feed(
+    repository_id: int,
+    name: str,
+    *,
+    cursor_at: datetime | None,
+    finished: bool,
+    etag: str | None,
+    etag_token: str | None,
+) -> None:
+    """Advance a feed, in the transaction that files what was read."""
+    row = feed(repository_id, name)
+    row.cursor_at, row.finished = cursor_at, finished
+    row.etag, row.etag_token = etag, etag_token
+    row.save()
+
+
+def want_reads(
+    repository_id: int, number: int, kinds: Iterable[str], *, wanted_at: datetime, source: str, now: datetime
+) -> None:
+    """Ask for reads of one pull request; an open request is renewed, not doubled."""
+    for kind in kinds:
+        renewed = {"wanted_at": wanted_at, "next_attempt_at": now, "attempts": 0}
+        Read.insert(
+            repository_id=repository_id,
+            number=number,
+            kind=kind,
+            source=source,
+            wanted_at=wanted_at,
+            next_attempt_at=now,
+        ).on_conflict(
+            conflict_target=[Read.repository_id, Read.number, Read.kind, Read.source], update=renewed
+        ).execute()
+
+
+def due_reads(repository_id: int, source: str, now: datetime, limit: int) -> list[Read]:
+    """Reads whose time has come, oldest first."""
+    return list(
+        Read.select()
+        .where(
+            (Read.repository_id == repository_id) & (Read.source == source) & (Read.next_attempt_at <= now)
+        )
+        .order_by(Read.id)
+        .limit(limit)
+    )
+
+
+def next_read_at(repository_id: int, source: str) -> datetime | None:
+    """When the next read of this repository is due."""
+    row = (
+        Read.select(Read.next_attempt_at)
+        .where((Read.repository_id == repository_id) & (Read.source == source))
+        .order_by(Read.next_attempt_at)
+        .first()
+    )
+    return row.next_attempt_at if row else None
+
+
+def read_done(read: Read) -> None:
+    """The read's answer is filed; a newer wish that came meanwhile stays."""
+    Read.delete().where((Read.id == read.id) & (Read.wanted_at <= read.wanted_at)).execute()
+
+
+def read_failed(read: Read, *, until: datetime, error: str) -> None:
+    """Try this read again later; the others go on."""
+    Read.update(next_attempt_at=until, attempts=Read.attempts + 1, last_error=error).where(
+        Read.id == read.id
+    ).execute()
+
+
+def pending_reads(repository_id: int, source: str) -> int:
+    """How many reads are outstanding."""
+    query = Read.select(fn.COUNT(Read.id)).where(
+        (Read.repository_id == repository_id) & (Read.source == source)
+    )
+    return int(query.scalar())
