@@ -53,8 +53,7 @@ def show(ctx: click.Context, sources: bool) -> None:
 
 
 def toml_lines(values: Mapping[str, Any], comments: Mapping[str, str]) -> Iterator[str]:
-    """`values` as TOML, with a comment behind each key whose dotted path has one; tables follow plain keys.
-    """
+    """`values` as TOML, with a comment behind each key whose dotted path has one; tables follow plain keys."""
     yield from _table(values, (), comments)
 
 
@@ -94,7 +93,8 @@ def _summary(loaded: Config) -> Iterator[str]:
     every = "all that the App is installed on" if loaded.github.auth == "app" else "none"
     yield f"GitHub:       {loaded.github.api_url}, {names[loaded.github.auth]}"
     yield f"repositories: {listed or every}"
-    own = (f"{name}: {policy.enforcement.value}" for name, policy in loaded.repository_policies.items())
+    tables = loaded.repository_policies.items()
+    own = (f"{name}: {policy.enforcement.value}" for name, policy in tables)
     yield f"enforcement:  {', '.join((loaded.base_policy.enforcement.value, *own))}"
     poll = loaded.poll
     yield f"poll:         every {poll.interval} s ({poll.min_interval} to {poll.max_interval} s)"

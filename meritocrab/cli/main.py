@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import click
 
 from meritocrab import __version__
-from meritocrab.errors import MeritocrabError
+from meritocrab.errors import ConfigError, MeritocrabError
 
 EXIT_UNEXPECTED = 70  # sysexits' EX_SOFTWARE
 EXIT_INTERRUPTED = 130
@@ -54,19 +54,6 @@ class LazyGroup(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"{module}:{name} is not a command")
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The subcommand named first in `args`; a near miss is named in the error."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            # get_close_matches is imported late: it costs as much as all of this module
-            from difflib import get_close_matches
-
-            near = get_close_matches(args[0], COMMANDS, n=1)
-            hint = f' Did you mean "{near[0]}"?' if near else ""
-            ctx.fail(f'No such command "{args[0]}".{hint}')
-        return super().resolve_command(ctx, args)
 
     def format_commands(
         self,
@@ -136,7 +123,8 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         error.show()
         sys.exit(error.exit_code)
     except MeritocrabError as error:
-        _say(str(error))
+        # problems of a configuration start with file:line, which editors and terminals make clickable
+        click.echo(str(error) if isinstance(error, ConfigError) else f"meritocrab: {error}", err=True)
         sys.exit(error.exit_status)
     except Exception as error:  # noqa: BLE001 - the last resort: a message instead of a stack trace
         _unexpected(error, "--debug" in arguments)
@@ -147,22 +135,15 @@ def _unexpected(error: Exception, debug: bool) -> NoReturn:
     from meritocrab.logs import escaped, redact
 
     if debug:
-        _say(redact("".join(traceback.format_exception(error))))
+        click.echo(redact("".join(traceback.format_exception(error))), err=True)
     else:
         what = escaped(redact(f"{type(error).__name__}: {error}"))[:500]
-        _say(
-            f"unexpected error: {what}\nThis is a defect in meritocrab. Run with --debug to see the stack trace."
-        )
+        click.echo(f"meritocrab: unexpected error: {what}", err=True)
+        click.echo("`meritocrab --debug …` shows where it comes from", err=True)
     sys.exit(EXIT_UNEXPECTED)
 
 
-def _say(text: str) -> None:
-    click.echo("\n".join(f"meritocrab: {line}" if line else line for line in text.splitlines()), err=True)
-
-
 def _leave_pipe() -> NoReturn:
-    """The reader has gone (as with `| head`): leave without a word, also when the interpreter flushes at
-    exit.
-    """
+    """The reader has gone (as with `| head`): leave without a word, at the last flush too."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(141)
+    sys.exit(1)

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from meritocrab.cli.main import config_option, config_path
+
 if TYPE_CHECKING:
     from meritocrab.config import Config
 
 
 @click.command()
+@config_option
 @click.pass_context
 def run(context: click.Context) -> None:
     """Watch the repositories until SIGTERM or SIGINT."""
@@ -19,8 +22,9 @@ def run(context: click.Context) -> None:
     from meritocrab.config import load_config
     from meritocrab.logs import setup_logging
 
-    config = load_config(context.obj["config_path"])
-    setup_logging(config)
+    config = load_config(config_path(context))
+    logs = config.logging
+    setup_logging(logs.level, logs.format, logs.areas, config.secrets())
     asyncio.run(_serve(config))
 
 

@@ -64,14 +64,20 @@ def obey(
         return note("command ignored: the comment was edited by somebody else")
     if not may_command(person.role, policy):
         return _status_only(event, commands, person, situation, policy)
-    session = _Session(event, situation, policy, now, Actor(ActorKind.GITHUB, person.account.id, person.account.login))
+    session = _Session(
+        event, situation, policy, now, Actor(ActorKind.GITHUB, person.account.id, person.account.login)
+    )
     for index, command in enumerate(commands):
         session.run(index, command)
     return session.decision()
 
 
 def _status_only(
-    event: Event, commands: Sequence[Command | Broken], person: Contributor, situation: Situation, policy: Policy
+    event: Event,
+    commands: Sequence[Command | Broken],
+    person: Contributor,
+    situation: Situation,
+    policy: Policy,
 ) -> Decision:
     """Anybody may ask about themselves; all else of a stranger is ignored in silence."""
     if not any(isinstance(command, Status) for command in commands):
@@ -84,9 +90,7 @@ def _status_only(
     return _answer(event, [text], policy, key=f"{event.key}/status", account_id=person.account.id)
 
 
-def _answer(
-    event: Event, sections: Sequence[str], policy: Policy, *, key: str, account_id: int
-) -> Decision:
+def _answer(event: Event, sections: Sequence[str], policy: Policy, *, key: str, account_id: int) -> Decision:
     observed = policy.enforcement is Enforcement.OBSERVE and not policy.answer_commands
     understood = Action(
         key=f"{event.key}/reaction",
@@ -143,9 +147,7 @@ class _Session:
         assert author is not None  # noqa: S101
         person = self.people.get(author.account.id, author)
         self.sections.append(
-            comments.status(
-                person.account.login, credit=person.credit, threshold=self.policy.pr_threshold
-            )
+            comments.status(person.account.login, credit=person.credit, threshold=self.policy.pr_threshold)
         )
 
     def _person(self, named: Named) -> Contributor | None:
@@ -180,7 +182,9 @@ class _Session:
             case Override():
                 after = self._override(key, command, person)
                 self.sections.append(
-                    comments.override_done(login, before=person.credit, after=after.credit, reason=command.reason)
+                    comments.override_done(
+                        login, before=person.credit, after=after.credit, reason=command.reason
+                    )
                 )
             case Blacklist():
                 self._keep(
@@ -247,9 +251,7 @@ def operate(
     if facts.act == "blacklist":
         return standing.blacklist(person, f"{event.key}/blacklist", actor, event.number, facts.reason)
     if facts.act == "unblacklist":
-        return standing.unblacklist(
-            person, f"{event.key}/unblacklist", actor, event.number, policy, now
-        )[1]
+        return standing.unblacklist(person, f"{event.key}/unblacklist", actor, event.number, policy, now)[1]
     if facts.act == "adjust":
         credit = CreditEvent(
             key=f"{event.key}/adjust",

@@ -63,7 +63,13 @@ class _Builder:
     """Actions about one pull request that share ground, delay and recording."""
 
     def __init__(
-        self, outcome: GateOutcome, author: Contributor, event_key: str, number: int, policy: Policy, fraction: float
+        self,
+        outcome: GateOutcome,
+        author: Contributor,
+        event_key: str,
+        number: int,
+        policy: Policy,
+        fraction: float,
     ) -> None:
         self.basis = ACTING[outcome]
         self.author, self.key, self.number, self.policy = author, event_key, number, policy

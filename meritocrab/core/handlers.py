@@ -11,15 +11,15 @@ from datetime import datetime
 
 from meritocrab.core import acts, gate, scoring, standing
 from meritocrab.core.actions import (
-    Cancellation,
     CreditEvent,
     Decision,
     EvaluationChange,
     PullRequestChange,
     note,
 )
-from meritocrab.core.comments import has_any_marker
 from meritocrab.core.commands import parse_commands
+from meritocrab.core.comments import has_any_marker
+from meritocrab.core.evaluation import settle
 from meritocrab.core.events import (
     CommentFacts,
     Event,
@@ -28,7 +28,6 @@ from meritocrab.core.events import (
     ReviewFacts,
     VerdictFacts,
 )
-from meritocrab.core.evaluation import settle
 from meritocrab.core.names import (
     Classification,
     CreditReason,
@@ -78,7 +77,8 @@ def _gate(
     number = event.number or 0
     outcome = gate.decide(situation.author, draft=draft, policy=policy)
     decision = Decision(
-        pull_requests=(PullRequestChange(number, gate=outcome),), notes=(_explain(outcome, situation, policy),)
+        pull_requests=(PullRequestChange(number, gate=outcome),),
+        notes=(_explain(outcome, situation, policy),),
     )
     decision += _gate_actions(event, outcome, situation, policy)
     if outcome is GateOutcome.DRAFT:
@@ -148,7 +148,11 @@ def _closed(event: Event, situation: Situation, policy: Policy, now: datetime) -
     pull_request = situation.pull_request
     if event.is_history or pull_request is None or pull_request.merged:
         return note("closed")
-    if not _is_by_author(event) or _is_privileged(situation.author, policy) or pull_request.touched_by_maintainer:
+    if (
+        not _is_by_author(event)
+        or _is_privileged(situation.author, policy)
+        or pull_request.touched_by_maintainer
+    ):
         return note("closed")
     decision = Decision(
         pull_requests=(PullRequestChange(pull_request.number, withdrawn=True),),
@@ -233,7 +237,9 @@ def _judged(event: Event, situation: Situation, policy: Policy, now: datetime) -
     if evaluation is None or person is None or evaluation.state is not EvaluationState.JUDGED:
         return note("the evaluation is settled already")
     if not scoring.can_earn(person, policy):
-        voided = EvaluationChange(evaluation.id, state=EvaluationState.VOIDED, reason="neither earns nor loses")
+        voided = EvaluationChange(
+            evaluation.id, state=EvaluationState.VOIDED, reason="neither earns nor loses"
+        )
         return Decision(evaluations=(voided,))
     pull_request = situation.pull_request
     about_pull_request = evaluation.subject == scoring.PULL_REQUEST

@@ -65,7 +65,9 @@ def evaluate_pull_request(
     return _ask(event, request, spam_only=withdrawn or outcome is GateOutcome.DENIED, situation=situation)
 
 
-def evaluate_comment(event: Event, facts: CommentFacts, *, is_command: bool, situation: Situation, policy: Policy) -> Decision:
+def evaluate_comment(
+    event: Event, facts: CommentFacts, *, is_command: bool, situation: Situation, policy: Policy
+) -> Decision:
     """The question about a comment on a pull request; own threads and commands count only as spam."""
     if not facts.on_pull_request or not facts.body.strip() or not can_earn(situation.author, policy):
         return Decision()
@@ -103,7 +105,9 @@ def _ask(event: Event, request: EvaluationRequest, *, spam_only: bool, situation
     return _with(request, state, "", spam_only=spam_only)
 
 
-def _with(request: EvaluationRequest, state: EvaluationState, reason: str, *, spam_only: bool = False) -> Decision:
+def _with(
+    request: EvaluationRequest, state: EvaluationState, reason: str, *, spam_only: bool = False
+) -> Decision:
     return Decision(evaluations=(replace(request, state=state, reason=reason, spam_only=spam_only),))
 
 

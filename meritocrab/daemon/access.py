@@ -176,7 +176,7 @@ def build_accesses(config: Config, store: Store, clock: Callable[[], datetime]) 
     )
     named = tuple(github.repositories)
     if github.app_id is not None and github.private_key is not None:
-        key = AppKey(github.app_id, github.private_key.get_secret_value())
+        key = AppKey(str(github.app_id), github.private_key.get_secret_value())
         return Accesses(store, clock, named=named, app=GitHubClient(key, options))
     if github.token is not None:
         client = GitHubClient(PersonalToken(github.token.get_secret_value()), options)

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from meritocrab.core.events import Account, Event
 from meritocrab.github import feeds
 from meritocrab.github.payloads import CommentItem, IssueEventItem, IssueItem, PullItem, ReviewItem
-from meritocrab.store import accounts, inbox, pull_requests, repositories
+from meritocrab.store import accounts, inbox, pull_requests, repositories, settings
 from meritocrab.store.models import PullRequestRow, Read, Repository
 from meritocrab.store.pull_requests import Seen
+
+BEGINNING = datetime(2007, 1, 1, tzinfo=UTC)
+"""Older than GitHub itself."""
 
 SETTLED_AFTER = timedelta(seconds=2)
 """GitHub's stamps have whole seconds: a read within the same second may have missed what came after it."""
@@ -83,9 +86,22 @@ def file_issues(repository: Repository, items: Iterable[IssueItem], *, source: s
 
 
 def receive(events: Sequence[Event], source: str, now: datetime) -> int:
-    """File events; `sync` takes only what is older than the baseline."""
-    wanted = [event for event in events if source != "sync" or event.is_history]
-    return inbox.receive(wanted, source=source, now=now)
+    """File events; `sync` takes only what lies between the date it was given and the baseline."""
+    if source == "sync" and events:
+        since = sync_since(events[0].repository_id) or BEGINNING
+        events = [event for event in events if event.is_history and event.occurred_at >= since]
+    return inbox.receive(events, source=source, now=now)
+
+
+def since_setting(repository_id: int) -> str:
+    """The name under which a backfill's first date is kept."""
+    return f"sync:{repository_id}:since"
+
+
+def sync_since(repository_id: int) -> datetime | None:
+    """From when on this repository's history was asked for; None: never."""
+    value = settings.get(since_setting(repository_id))
+    return datetime.fromisoformat(value) if value is not None else None
 
 
 def _anchor(repository: Repository) -> tuple[int, datetime]:

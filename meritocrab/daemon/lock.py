@@ -1,8 +1,9 @@
 """One daemon per database: two would handle the same inbox and deliver the same actions side by side.
 
-The lock is as strong as the database: on SQLite a lock file that the kernel frees when its holder dies, on PostgreSQL
-the session of the writing connection itself, so that a daemon whose connection was cut cannot write before it holds
-the lock again (`LockLost`). `meritocrab sync` takes the same lock while it handles what it brought.
+The lock is as strong as the database: on SQLite a lock file that the kernel frees when its holder dies, on
+PostgreSQL the session of the writing connection itself, so that a daemon whose connection was cut cannot
+write before it holds the lock again (`LockLost`). `meritocrab sync` takes the same lock while it handles what
+it brought.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from meritocrab.store.exclusive import Holder, describe
 
 
 class DaemonLock:
-    """The right to handle and deliver what one database holds. Also a context manager: holds for the block."""
+    """The right to handle and deliver what one database holds; as a context manager, for a block."""
 
     def __init__(self, store: Store, purpose: str = "run") -> None:
         """Nothing is taken yet. `purpose` is the command that others are told about (`run`, `sync`)."""
@@ -51,8 +52,8 @@ class DaemonLock:
         """
         if not self.try_acquire(purpose):
             raise LockHeld(
-                f"{self._store.location} is in use by {self.holder()}. Only one process may work on a database:"
-                " stop that one first, or give this one another `[database] url`."
+                f"{self._store.location} is in use by {self.holder()}. Only one process may work on a"
+                " database: stop that one first, or give this one another `[database] url`."
             )
 
     def holder(self) -> str:

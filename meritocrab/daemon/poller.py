@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from meritocrab.settings import PollSettings
 from meritocrab.core.names import RepositoryState
 from meritocrab.core.policy import POLICY_FILE_NAME, parse_repository_policy
 from meritocrab.core.schedule import next_interval, retry_delay
@@ -25,6 +24,7 @@ from meritocrab.github.errors import GitHubError, Moved, NotFound, RateLimited
 from meritocrab.github.feeds import FeedWalk
 from meritocrab.github.payloads import RepositoryItem
 from meritocrab.logs import log_context
+from meritocrab.settings import PollSettings
 from meritocrab.store import policies, repositories
 from meritocrab.store.database import Store, StoreError
 from meritocrab.store.models import Feed, Read, Repository
@@ -156,9 +156,7 @@ class Poller:
             read_at = await self._store.read(repositories.next_read_at, fresh.github_id, "poll")
         await self._store.write(self._write_finish, row.id, outcome, interval, read_at)
 
-    def _interval(
-        self, row: Repository, outcome: Outcome, client: GitHubClient | None, shared: int
-    ) -> float:
+    def _interval(self, row: Repository, outcome: Outcome, client: GitHubClient | None, shared: int) -> float:
         settings, now = self._settings, self._clock()
         quota = client.quota if client is not None else None
         news_at = now if outcome.news else (row.last_news_at or row.state_since_at or now)
@@ -177,9 +175,7 @@ class Poller:
             fraction=self._fraction(),
         )
 
-    def _write_finish(
-        self, row_id: int, outcome: Outcome, interval: float, read_at: datetime | None
-    ) -> None:
+    def _write_finish(self, row_id: int, outcome: Outcome, interval: float, read_at: datetime | None) -> None:
         now = self._clock()
         row = repositories.get(row_id)
         row.last_poll_at, row.interval_seconds = now, interval
@@ -330,11 +326,9 @@ class _Poll:
                 "policy_etag": None,
                 "policy_token": None,
             }
-        kept = {"policy_etag": found.etag, "policy_token": found.token_generation}
+        kept: dict[str, object] = {"policy_etag": found.etag, "policy_token": found.token_generation}
         try:
-            parse_repository_policy(
-                found.content, self.poller._base(self.row.full_name), POLICY_FILE_NAME
-            )
+            parse_repository_policy(found.content, self.poller._base(self.row.full_name), POLICY_FILE_NAME)
         except PolicyError as error:
             log.error("%s: %s", self.row.full_name, error)
             return kept | {"policy_error": str(error)}

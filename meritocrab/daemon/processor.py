@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from meritocrab.core.events import Account
 from meritocrab.core.handlers import handle
 from meritocrab.core.names import EventState, RepositoryState, Role
+from meritocrab.daemon.access import Accesses, AccessUnavailable
+from meritocrab.daemon.filing import seen_of_pull
 from meritocrab.errors import PolicyError
 from meritocrab.github.client import GitHubClient
 from meritocrab.github.errors import GitHubError, NotFound
 from meritocrab.github.payloads import Unknown
 from meritocrab.logs import log_context
-from meritocrab.daemon.access import AccessUnavailable, Accesses
-from meritocrab.daemon.filing import seen_of_pull
 from meritocrab.store import accounts, decisions, inbox, policies, pull_requests, repositories, situations
 from meritocrab.store.database import Store, StoreError
 from meritocrab.store.models import EventRow
@@ -191,9 +191,7 @@ class Processor:
         except NotFound:
             pull = None
         if pull is not None:
-            await self._store.write(
-                pull_requests.store, repository_id, seen_of_pull(pull), self._clock()
-            )
+            await self._store.write(pull_requests.store, repository_id, seen_of_pull(pull), self._clock())
         known.pull_asked = True
 
     async def _postpone(self, row: EventRow, error: str, retry_at: datetime | None) -> None:

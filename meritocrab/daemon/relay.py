@@ -46,6 +46,9 @@ GOOD_FOR = timedelta(days=1)
 
 LATER = timedelta(minutes=5)
 
+HELD_AS = {ActionBasis.DENIED: GateOutcome.DENIED, ActionBasis.BLACKLISTED: GateOutcome.BLACKLISTED}
+"""The outcome that an action against a pull request stands on."""
+
 
 class Superseded(Exception):  # noqa: N818
     """The action is not wanted any more; says why."""
@@ -326,8 +329,7 @@ class _Attempt:
             raise Superseded("its author has no account any more")
         role = await self._role(author)
         outcome = await self.relay._store.write(self._outcome, author, role, pull.draft, policy)
-        wanted = {ActionBasis.DENIED: GateOutcome.DENIED, ActionBasis.BLACKLISTED: GateOutcome.BLACKLISTED}
-        if outcome is not wanted[self.basis]:
+        if outcome is not HELD_AS[self.basis]:
             raise Superseded(f"decided again: {outcome}")
 
     def _outcome(self, author: Account, role: Role, draft: bool, policy: Policy) -> GateOutcome:
@@ -339,8 +341,8 @@ class _Attempt:
             blacklisted=bool(row and row.blacklisted),
         )
         outcome = gate.decide(person, draft=draft, policy=policy)
-        if outcome is GateOutcome.DRAFT:
-            # back to a draft: the gate decides when it is ready again
+        if outcome is not HELD_AS[self.basis]:
+            # a pull request that is a draft again is decided when it is ready; the others keep this outcome
             pull_requests.update(self.row.repository_id, self.row.number, gate=outcome.value)
         return outcome
 
@@ -392,9 +394,9 @@ class _Attempt:
         await self.client.set_status(
             self.name,
             head_sha,
-            self.row.body,
-            comments.STATUS_CONTEXT,
-            comments.STATUS_HELD if held else comments.STATUS_RELEASED,
+            state=self.row.body,
+            context=comments.STATUS_CONTEXT,
+            description=comments.STATUS_HELD if held else comments.STATUS_RELEASED,
         )
         await self.relay._store.write(
             pull_requests.update,

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from meritocrab.core.names import EvaluationState, EventState
 from meritocrab.daemon import filing
@@ -31,8 +31,6 @@ log = logging.getLogger("meritocrab.sync")
 
 TRIES = 6
 READ_BATCH = 50
-BEGINNING = datetime(2007, 1, 1, tzinfo=UTC)
-"""Older than GitHub itself."""
 
 
 class SyncError(MeritocrabError):
@@ -115,8 +113,8 @@ class Sync:
             ("comments", client.fetch_comments, filing.file_comments),
         ):
             self._progress.phase = f"reading {name}"
-            await self._walk(row, client, name, fetch, file, since)
-        await self._reads(row, client, since)
+            await self._walk(row, client, name, fetch, file)
+        await self._reads(row, client)
         after = await self._store.read(self._event_count, row.github_id)
         result.items, result.new_events = self._progress.items, after - before
         result.requests = client.counts.total
@@ -129,7 +127,9 @@ class Sync:
             return row
         await self._accesses.step()
         row = await self._store.read(repositories.find, full_name)
-        return row or await self._store.write(self._add_unwatched, full_name)
+        if row is not None:
+            return row
+        return await self._store.write(self._add_unwatched, full_name)
 
     def _add_unwatched(self, full_name: str) -> Repository:
         row = repositories.watch(full_name, self._accesses.default_access(), self._clock())
@@ -144,18 +144,17 @@ class Sync:
     @staticmethod
     def _begin(repository_id: int, since: datetime | None) -> None:
         """Start over when more is wanted than the last time."""
-        wanted = (since or BEGINNING).isoformat()
-        name = f"sync:{repository_id}:since"
-        known = settings.get(name)
+        known = filing.sync_since(repository_id)
+        wanted = since or filing.BEGINNING
         if known is not None and known <= wanted:
             return
-        settings.put(name, wanted)
+        settings.put(filing.since_setting(repository_id), wanted.isoformat())
         for feed in ("sync_issues", "sync_comments"):
             repositories.save_feed(
                 repository_id, feed, cursor_at=since, finished=False, etag=None, etag_token=None
             )
 
-    async def _walk(self, row: Repository, client: GitHubClient, name: str, fetch, file, since) -> None:  # type: ignore[no-untyped-def]
+    async def _walk(self, row: Repository, client: GitHubClient, name: str, fetch, file) -> None:  # type: ignore[no-untyped-def]
         assert row.github_id is not None  # noqa: S101
         feed = await self._store.read(repositories.feed, row.github_id, f"sync_{name}")
         walk = FeedWalk(feed.cursor_at, page_cap=None)
@@ -166,14 +165,13 @@ class Sync:
             if isinstance(page, NotModified):
                 return
             walk.read(page.stamps, full=page.full, date=page.date)
-            filed = await self._store.write(self._file_page, row, name, walk, page, file, since)
+            filed = await self._store.write(self._file_page, row, name, walk, page, file)
             self._progress.items += len(page.items)
             self._progress.events += filed
             self._tell(client)
 
-    def _file_page(self, row: Repository, name: str, walk: FeedWalk, page, file, since) -> int:  # type: ignore[no-untyped-def]
-        items = [item for item in page.items if since is None or item.updated_at >= since]
-        filed = int(file(row, items, source="sync", now=self._clock()))
+    def _file_page(self, row: Repository, name: str, walk: FeedWalk, page, file) -> int:  # type: ignore[no-untyped-def]
+        filed = int(file(row, page.items, source="sync", now=self._clock()))
         repositories.save_feed(
             row.github_id or 0,
             f"sync_{name}",
@@ -184,7 +182,7 @@ class Sync:
         )
         return filed
 
-    async def _reads(self, row: Repository, client: GitHubClient, since: datetime | None) -> None:
+    async def _reads(self, row: Repository, client: GitHubClient) -> None:
         assert row.github_id is not None  # noqa: S101
         self._progress.phase = "reading reviews"
         while True:

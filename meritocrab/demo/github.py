@@ -335,7 +335,10 @@ class Render:
         """An account with its profile."""
         created = stamp(account.created_at)
         user = self.user(account) or {}
-        return {**user, "name": account.name, "bio": None, "created_at": created, "updated_at": created}
+        empty = dict.fromkeys(("bio", "blog", "company", "email", "hireable", "location"))
+        counts = dict.fromkeys(("followers", "following", "public_gists", "public_repos"), 0)
+        dates = {"created_at": created, "updated_at": created}
+        return {**user, "name": account.name, **empty, **counts, **dates}
 
     def app(self, app: App | None) -> JSON | None:
         """An App, as comments and events name it."""
@@ -418,6 +421,8 @@ class Render:
             "color": "ededed",
             "default": False,
             "description": None,
+            "archived_at": None,
+            "archived_by": None,
         }
 
     def rollup(self, url: str, reactions: Iterable[Reaction]) -> JSON:
@@ -520,7 +525,9 @@ class Render:
                 "user": self.user(repo.owner),
                 "repo": repo_payload,
             },
-            "_links": {name: {"href": address} for name, address in self._pull_addresses(repo, thread).items()},
+            "_links": {
+                name: {"href": address} for name, address in self._pull_addresses(repo, thread).items()
+            },
             "auto_merge": None,
         }
 
@@ -542,15 +549,9 @@ class Render:
         user = self.user(author)
         if author is None or user is None or author.deleted:
             return {"label": f"unknown repository:{ref}", "ref": ref, "sha": sha, "user": user, "repo": None}
-        fork = {
-            "id": repo.id + author.id,
-            "name": repo.name,
-            "full_name": f"{author.login}/{repo.name}",
-            "private": False,
-            "owner": user,
-            "fork": True,
-            "default_branch": repo.default_branch,
-        }
+        twin = Repository(repo.id + author.id, author, repo.name, repo.created_at, node_id=repo.node_id)
+        twin.default_branch = repo.default_branch
+        fork = self.repo(twin) | {"fork": True}
         return {"label": f"{author.login}:{ref}", "ref": ref, "sha": sha, "user": user, "repo": fork}
 
     def single_pull(self, repo: Repository, thread: Thread) -> JSON:
@@ -662,7 +663,8 @@ class Render:
             "context": status.context,
             "created_at": stamp(status.created_at),
             "updated_at": stamp(status.created_at),
-            "creator": self.user(status.creator),
+            "creator": (creator := self.user(status.creator)),
+            "avatar_url": creator["avatar_url"] if creator is not None else None,
         }
 
     def reaction(self, reaction: Reaction) -> JSON:
@@ -851,7 +853,7 @@ def in_state(call: Call, threads: Iterable[Thread]) -> list[Thread]:
 @repo_route("GET", "")
 def get_repository(call: Call) -> Reply:
     """The repository, with what the caller may do there."""
-    payload = call.render.repo(call.repo)
+    payload = call.render.repo(call.repo) | {"network_count": 0, "subscribers_count": 0}
     if call.principal.account is not None:
         payload["permissions"] = flags(call.repo.role_of(call.principal.account) or "read")
     return Reply(payload)
@@ -908,6 +910,7 @@ def _entry(call: Call, path: str, content: bytes) -> JSON:
     blob = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
     url = f"{call.render.repo_url(call.repo)}/contents/{path}?ref={call.repo.default_branch}"
     page = f"{WEB}/{call.repo.full_name}/blob/{call.repo.default_branch}/{path}"
+    git_url = f"{call.render.repo_url(call.repo)}/git/blobs/{blob}"
     return {
         "type": "file",
         "size": len(content),
@@ -915,10 +918,10 @@ def _entry(call: Call, path: str, content: bytes) -> JSON:
         "path": path,
         "sha": blob,
         "url": url,
-        "git_url": f"{call.render.repo_url(call.repo)}/git/blobs/{blob}",
+        "git_url": git_url,
         "html_url": page,
         "download_url": f"https://raw.githubusercontent.com/{call.repo.full_name}/main/{path}",
-        "_links": {"self": url, "html": page},
+        "_links": {"self": url, "git": git_url, "html": page},
     }
 
 
@@ -1373,7 +1376,9 @@ def get_app(call: Call) -> Reply:
     """The App itself."""
     app = app_of(call)
     count = sum(installation.app is app for installation in call.world.installations.values())
-    return Reply((call.render.app(app) or {}) | {"installations_count": count})
+    created = stamp(app.owner.created_at)
+    dates = {"created_at": created, "updated_at": created}
+    return Reply((call.render.app(app) or {}) | dates | {"installations_count": count})
 
 
 @root_route("GET", "/app/installations")
@@ -1433,7 +1438,7 @@ def get_rate_limit(call: Call) -> Reply:
     """What is left of the hour; asking costs nothing."""
     core = call.world.quota(call.principal.key)
     graphql = call.world.quota(f"graphql:{call.principal.key}")
-    resources = {"core": _quota(core), "graphql": _quota(graphql)}
+    resources = {"core": _quota(core), "graphql": _quota(graphql), "search": _quota(Quota(30))}
     return Reply({"resources": resources, "rate": resources["core"]})
 
 

@@ -19,6 +19,8 @@ vanished account):
   `edit_comment`, `delete_comment`, `dismiss_review`, `close`, `reopen`, `merge`, `ready_for_review`,
   `convert_to_draft`, `push`, `force_push`, `assign`, `unassign`, `request_review`, `label`, `unlabel`,
   `lock_thread`, `unlock_thread`, `edit_title`, `edit_body`, `delete_issue`, `set_status`, `react`.
+* Anything else: change the objects inside `with editing(repo) as repository:`; ask nothing over HTTP
+  meanwhile, because the server waits for the same lock.
 * Looking: `thread(repo, number)`, `comments(repo, number)`, `statuses(repo, sha)`, `public_state(repo)`.
 * Access: `add_token`, `revoke_token`, `add_app`, `install`, `add_to_installation`,
   `remove_from_installation`, `suspend`, `unsuspend`, `uninstall`, `set_rate_limit`, `exhaust`,

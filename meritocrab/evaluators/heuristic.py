@@ -138,10 +138,14 @@ class _Seen:
         return _INLINE_CODE.sub(" ", text)
 
     @cached_property
+    def said(self) -> str:
+        """The prose on one line, in normal form and without links, as phrases are looked for."""
+        return _on_one_line(_URL.sub(" https: ", self.prose))
+
+    @cached_property
     def plain(self) -> str:
-        """Title and prose in normal form without links, as phrases are looked for."""
-        text = unicodedata.normalize("NFKC", f"{self.title}\n{_URL.sub(' https: ', self.prose)}")
-        return " ".join(_FORMAT_CHARACTERS.sub("", text).split())
+        """The same with the title before it."""
+        return f"{_on_one_line(self.title)} {self.said}"
 
     @cached_property
     def words(self) -> list[str]:
@@ -174,6 +178,10 @@ class _Seen:
         """Lines changed, when known."""
         added, deleted = self.question.additions, self.question.deletions
         return None if added is None or deleted is None else added + deleted
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(_FORMAT_CHARACTERS.sub("", unicodedata.normalize("NFKC", text)).split())
 
 
 def _host(url: str) -> str:
@@ -249,7 +257,8 @@ def _is_faked(word: str) -> bool:
 
 def _phrases(seen: _Seen) -> Iterator[Signal]:
     for phrase in LOW_EFFORT:
-        if phrase.pattern.search(seen.plain):
+        # Apart, because some phrases are only telling at the very beginning of a text.
+        if phrase.pattern.search(seen.title) or phrase.pattern.search(seen.said):
             yield Signal(phrase.weight, phrase.words)
 
 
@@ -283,15 +292,12 @@ def _is_generic(text: str) -> bool:
 
 
 def _is_unfilled(text: str) -> bool:
+    """True when only headings, check boxes and fillers are there, and not because all boxes are ticked."""
     lines = [line for line in text.splitlines() if line.strip()]
-    frame = [line for line in lines if _HEADING.match(line) or _CHECKBOX.match(line)]
-    unticked = [line for line in lines if (box := _CHECKBOX.match(line)) and box[1] == " "]
-    rest = [line for line in lines if line not in frame and not _FILLER.match(line)]
-    return (
-        len(frame) >= 2
-        and not rest
-        and (len(unticked) > 0 or len(unticked) == len(frame) - len(unticked) == 0)
-    )
+    boxes = [match[1] for line in lines if (match := _CHECKBOX.match(line))]
+    framed = {line for line in lines if _HEADING.match(line) or _CHECKBOX.match(line)}
+    written = [line for line in lines if line not in framed and not _FILLER.match(line)]
+    return len(framed) >= 2 and not written and (not boxes or " " in boxes)
 
 
 def _pushing(seen: _Seen) -> Iterator[Signal]:
@@ -303,7 +309,7 @@ def _pushing(seen: _Seen) -> Iterator[Signal]:
 
 
 _EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u26ff\u2728\u2764\u2b50]")
-_EMOJI_HEADING = re.compile("^\\s*#{1,6}\\s+[\U0001f300-\U0001faff\u2600-\u27bf\u2b50]", re.MULTILINE)
+_EMOJI_HEADING = re.compile("^[ \\t]*#{1,6}[ \\t]+[\U0001f300-\U0001faff\u2600-\u27bf\u2b50]", re.MULTILINE)
 
 
 def _emoji(seen: _Seen) -> Iterator[Signal]:

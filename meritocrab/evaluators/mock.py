@@ -51,9 +51,9 @@ class MockEvaluator:
     """The provider `mock`.
 
     `script` is a list of rules, a mapping `{"rules": [...], "default": {...}}`, or the path of a JSON file
-    with one of the two. A rule: `{"match": regular expression, "classification": class or null, "confidence": 0 to
-    1, "reasoning": text, "fail": "timeout" | "unavailable" | "garbage", "times": how often}`; only `match` is
-    required.
+    with one of the two. Keys of a rule, of which only `match` is required: `match` (a regular expression),
+    `classification` (a class or null), `confidence` (0 to 1), `reasoning`, `fail` (`timeout`, `unavailable`
+    or `garbage`) and `times` (how often the rule applies).
 
     Raises:
         MockScriptError: the file cannot be read or a rule makes no sense.

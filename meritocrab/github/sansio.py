@@ -326,8 +326,11 @@ def _forbidden(said: str, message: str) -> GitHubError:
     return Forbidden(f"{said}. Give the token or the App the permission it lacks.")
 
 
-def _moved(request: Request, answer: Answer) -> Moved:
+def _moved(request: Request, answer: Answer) -> GitHubError:
+    """A rename leads to another address of a repository; whatever leads elsewhere is not GitHub's doing."""
     location = clean_text(answer.headers.get("location", ""))
+    if not re.search(r"/(?:repositories/\d|repos/)", location):
+        return _not_json(request, answer)
     return Moved(f"{request.label}: GitHub answered {answer.status}: renamed or moved elsewhere.", location)
 
 

@@ -130,10 +130,15 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _no_answer(request: Request, error: Exception) -> GitHubError:
-    if isinstance(error, httpx.DecodingError) or "incomplete" in str(error):
+    if isinstance(error, httpx.DecodingError) or _broke_off(error):
         return BadAnswer(f"{request.label}: GitHub's answer broke off in the middle.", applied=None)
     applied = False if isinstance(error, _NEVER_SENT) else None
     return Unreachable(f"{request.label}: no answer from GitHub ({_reason(error)}).", applied=applied)
+
+
+def _broke_off(error: Exception) -> bool:
+    """Whether an orderly end came before the announced one; a line that was reset is cut, not broken off."""
+    return isinstance(error, httpx.RemoteProtocolError) and "complete" in str(error)
 
 
 def _reason(error: Exception) -> str:

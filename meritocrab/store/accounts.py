@@ -52,15 +52,14 @@ def participants(repository_id: int, number: int | None, login: str) -> set[int]
             & (AccountRow.login_key == login.lower())
         )
         .distinct()
-        .tuples()
     )
-    return {row[0] for row in rows}
+    return {row.author_id for row in rows}
 
 
 def known_holders(login: str) -> set[int]:
     """The ids of all accounts ever seen under this name."""
-    rows = FormerLogin.select(FormerLogin.account_id).where(FormerLogin.login_key == login.lower()).tuples()
-    return {row[0] for row in rows}
+    rows = FormerLogin.select(FormerLogin.account_id).where(FormerLogin.login_key == login.lower())
+    return {row.account_id for row in rows}
 
 
 def store_role(repository_id: int, account_id: int, role: Role, now: datetime) -> None:

@@ -12,7 +12,7 @@ from meritocrab.core.actions import EvaluationChange, EvaluationRequest
 from meritocrab.core.events import Event, VerdictFacts, event_key
 from meritocrab.core.names import Classification, EvaluationState, EventKind
 from meritocrab.core.situation import EvaluationView
-from meritocrab.store import accounts, inbox
+from meritocrab.store import accounts, inbox, states
 from meritocrab.store.models import EvaluationRow, LedgerRow
 
 
@@ -77,7 +77,9 @@ def view(row: EvaluationRow) -> EvaluationView:
     """The value a row stands for, with what its ledger row really changed."""
     ledger = (
         LedgerRow.select()
-        .where((LedgerRow.evaluation_id == row.id) & LedgerRow.reverses_id.is_null() & (LedgerRow.requested != 0))
+        .where(
+            (LedgerRow.evaluation_id == row.id) & LedgerRow.reverses_id.is_null() & (LedgerRow.requested != 0)
+        )
         .order_by(LedgerRow.id.desc())
         .first()
     )
@@ -132,9 +134,7 @@ def claim(now: datetime, lease_until: datetime, limit: int) -> list[EvaluationRo
 def release_all_leases(now: datetime) -> int:
     """At start-up no evaluation can be running: the daemon's lock is ours, so its leases are."""
     return int(
-        EvaluationRow.update(
-            state=EvaluationState.QUEUED.value, lease_until_at=None, next_attempt_at=now
-        )
+        EvaluationRow.update(state=EvaluationState.QUEUED.value, lease_until_at=None, next_attempt_at=now)
         .where(EvaluationRow.state == EvaluationState.RUNNING.value)
         .execute()
     )
@@ -219,5 +219,4 @@ def earlier_by(repository_id: int, account_id: int, before_id: int) -> int:
 
 def counts() -> Mapping[str, int]:
     """Evaluations per state."""
-    rows = EvaluationRow.select(EvaluationRow.state, fn.COUNT(EvaluationRow.id)).group_by(EvaluationRow.state)
-    return dict(rows.tuples())
+    return states.count(EvaluationRow)

@@ -10,7 +10,7 @@ from peewee import fn
 
 from meritocrab.core.events import Event, facts_from_json, facts_to_json
 from meritocrab.core.names import EventKind, EventState
-from meritocrab.store import accounts
+from meritocrab.store import accounts, states
 from meritocrab.store.models import EventRow
 
 PARK_AFTER = 5
@@ -152,8 +152,7 @@ def retry_parked(now: datetime) -> int:
 
 def counts() -> Mapping[str, int]:
     """Events per state."""
-    rows = EventRow.select(EventRow.state, fn.COUNT(EventRow.id)).group_by(EventRow.state).tuples()
-    return dict(rows)
+    return states.count(EventRow)
 
 
 def find(key: str) -> EventRow | None:

@@ -19,7 +19,15 @@ from peewee import Tuple, fn
 from meritocrab.core.ledger import LedgerEntry, apply, check, fold
 from meritocrab.core.names import ActorKind, CreditReason, Enforcement
 from meritocrab.store.errors import StoreError
-from meritocrab.store.models import EPOCH, ContributorRow, LedgerNote, LedgerRow, database
+from meritocrab.store.models import (
+    EPOCH,
+    AccountRow,
+    ContributorRow,
+    LedgerNote,
+    LedgerRow,
+    Repository,
+    database,
+)
 
 BATCH = 1000
 """Rows per query while verifying."""
@@ -267,8 +275,7 @@ def verify() -> VerifyReport:
     for owner, person, entries in _people_with_entries():
         contributors += person is not None
         rows += len(entries)
-        name = f"repository {owner[0]}, account {owner[1]}"
-        problems += [f"{name}: {problem}" for problem in _faults(person, entries)]
+        problems += [f"{_name(owner)}: {problem}" for problem in _faults(person, entries)]
     return VerifyReport(contributors, rows, tuple(problems))
 
 
@@ -301,6 +308,14 @@ def _faults(person: ContributorRow | None, entries: list[LedgerEntry]) -> Iterat
     if person.blacklisted != entries[-1].blacklisted:
         stored, last = _flag(person.blacklisted), _flag(entries[-1].blacklisted)
         yield f"is stored as {stored}, but by the ledger is {last}"
+
+
+def _name(owner: Person) -> str:
+    """Words for a contributor; both may be unknown, as a damaged database may hold anything."""
+    repository = Repository.get_or_none(Repository.id == owner[0])
+    account = AccountRow.get_or_none(AccountRow.id == owner[1])
+    where = repository.full_name if repository else f"repository {owner[0]}"
+    return f"{where}, {account.login} (id {owner[1]})" if account else f"{where}, account {owner[1]}"
 
 
 def _flag(blacklisted: bool) -> str:

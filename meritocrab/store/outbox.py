@@ -9,6 +9,7 @@ from peewee import fn
 
 from meritocrab.core.actions import Action
 from meritocrab.core.names import ActionBasis, ActionKind, ActionState
+from meritocrab.store import states
 from meritocrab.store.models import OutboxRow
 
 SETTLED = (
@@ -93,9 +94,7 @@ def find(action_id: int) -> OutboxRow | None:
 def mark_attempted(action_id: int, *, before_event_id: int | None, now: datetime) -> bool:
     """Commit to an attempt; False when the action is not scheduled any more."""
     return bool(
-        OutboxRow.update(
-            attempted_at=now, before_event_id=before_event_id, attempts=OutboxRow.attempts + 1
-        )
+        OutboxRow.update(attempted_at=now, before_event_id=before_event_id, attempts=OutboxRow.attempts + 1)
         .where((OutboxRow.id == action_id) & (OutboxRow.state == ActionState.SCHEDULED.value))
         .execute()
     )
@@ -137,8 +136,7 @@ def supersede_gate_actions(repository_id: int, number: int, reason: str, now: da
 
 def counts() -> Mapping[str, int]:
     """Actions per state."""
-    rows = OutboxRow.select(OutboxRow.state, fn.COUNT(OutboxRow.id)).group_by(OutboxRow.state)
-    return dict(rows.tuples())
+    return states.count(OutboxRow)
 
 
 def status_answers_on(repository_id: int, account_id: int, since: datetime) -> int:

@@ -45,9 +45,7 @@ def store(repository_id: int, seen: Seen, now: datetime) -> None:
         if seen.fingerprint is not None:
             update(repository_id, seen.number, fingerprint=seen.fingerprint)
         return
-    row = known or PullRequestRow(
-        repository_id=repository_id, number=seen.number, created_at=seen.created_at
-    )
+    row = known or PullRequestRow(repository_id=repository_id, number=seen.number, created_at=seen.created_at)
     row.author_id = seen.author.id if seen.author else row.author_id
     row.title, row.state, row.draft = seen.title, seen.state, seen.draft
     row.merged_at = seen.merged_at or row.merged_at

@@ -102,7 +102,9 @@ def next_due_at() -> datetime | None:
 
 def watched_count(access: str) -> int:
     """How many repositories share a credential."""
-    query = Repository.select(fn.COUNT(Repository.id)).where(Repository.watched & (Repository.access == access))
+    query = Repository.select(fn.COUNT(Repository.id)).where(
+        Repository.watched & (Repository.access == access)
+    )
     return int(query.scalar())
 
 

@@ -40,7 +40,6 @@ from meritocrab.core.situation import (
     Contributor,
     EvaluationView,
     LedgerLine,
-    PullRequest,
     Situation,
     Target,
     UndoneRow,
@@ -108,18 +107,18 @@ def missing(about: Subject, known: Lookups, now: datetime) -> list[Need]:
     if isinstance(facts, CommentFacts):
         if about.commands and facts.edited and known.edited_by_other is None:
             needs.append(Need("editor", account=event.author, node_id=facts.node_id))
-        needs += _target_needs(about, known, now)
-    if _needs_pull_request(event) and not known.pull_asked:
-        if pull_requests.find_row(event.repository_id, event.number) is None:
-            needs.append(Need("pull", id=event.number or 0))
+        needs += _target_needs(about, known)
+    if not known.pull_asked and _lacks_pull_request(event):
+        needs.append(Need("pull", id=event.number or 0))
     return needs
 
 
-def _needs_pull_request(event: Event) -> bool:
+def _lacks_pull_request(event: Event) -> bool:
     facts = event.facts
-    if isinstance(facts, CommentFacts):
-        return facts.on_pull_request
-    return event.kind is not EventKind.OPERATOR_ACTED and event.number is not None
+    on_issue = isinstance(facts, CommentFacts) and not facts.on_pull_request
+    if on_issue or event.kind is EventKind.OPERATOR_ACTED or event.number is None:
+        return False
+    return pull_requests.find_row(event.repository_id, event.number) is None
 
 
 def _role(about: Subject, need: RoleNeed, known: Lookups, now: datetime) -> Role | None:
@@ -136,7 +135,7 @@ def _named(commands: Sequence[Command | Broken]) -> list[Named]:
     return [command.target for command in commands if isinstance(command, naming)]
 
 
-def _target_needs(about: Subject, known: Lookups, now: datetime) -> list[Need]:
+def _target_needs(about: Subject, known: Lookups) -> list[Need]:
     needs: list[Need] = []
     for named in _named(about.commands):
         if named.login is not None and named.login.lower() not in known.logins:
@@ -193,7 +192,7 @@ def load(about: Subject, known: Lookups, now: datetime) -> Situation:
         targets=_targets(about, known, now),
         edited_by_other=bool(known.edited_by_other),
         status_answers_today=_status_answers(event, now) if about.commands else 0,
-        repeated_text=_is_repeated(about, pull_request),
+        repeated_text=_is_repeated(about),
         evaluation=evaluations.view(evaluation) if evaluation else None,
         pull_request_evaluations=_evaluations(event),
         undone=_undone(facts) if isinstance(facts, OperatorFacts) else None,
@@ -209,7 +208,9 @@ def _author(about: Subject, known: Lookups, now: datetime) -> Contributor | None
     return _with_history(about, person)
 
 
-def _contributor(about: Subject, account: Account | None, known: Lookups, now: datetime) -> Contributor | None:
+def _contributor(
+    about: Subject, account: Account | None, known: Lookups, now: datetime
+) -> Contributor | None:
     if account is None:
         return None
     repository_id = about.event.repository_id
@@ -270,7 +271,7 @@ def _status_answers(event: Event, now: datetime) -> int:
     return outbox.status_answers_on(event.repository_id, event.author.id, now - timedelta(days=1))
 
 
-def _is_repeated(about: Subject, pull_request: PullRequest | None) -> bool:
+def _is_repeated(about: Subject) -> bool:
     event, facts = about.event, about.event.facts
     if event.author is None:
         return False

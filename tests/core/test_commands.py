@@ -213,9 +213,9 @@ def test_a_comment_github_would_refuse_is_not_parsed() -> None:
 )
 def test_hostile_text_is_read_in_linear_time(unit: str) -> None:
     body = f"a {unit * (60_000 // len(unit))}\n/credit status"
-    started = time.perf_counter()
+    started = time.process_time()
     parse_commands(body)
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_a_target_is_a_login_or_an_id() -> None:

@@ -81,8 +81,9 @@ async def connect(github: SimulatedGitHub, clock: Clock) -> AsyncIterator[Connec
             "sleep": clock.sleep,
             "monotonic": clock.monotonic,
         }
-        made.append(GitHubClient(credential or PersonalToken(TOKEN), Options(**(given | options))))  # type:
-        ignore[arg-type] return made[-1]
+        chosen = Options(**(given | options))  # type: ignore[arg-type]
+        made.append(GitHubClient(credential or PersonalToken(TOKEN), chosen))
+        return made[-1]
 
     yield build
     for client in made:

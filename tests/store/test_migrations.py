@@ -120,5 +120,5 @@ def test_a_strangers_database_is_left_alone(make_database_url: Any) -> None:
     store = Store.open(url)
     store.write_now(lambda: models.database.execute_sql("DROP TABLE settings"))
     store.close_now()
-    with pytest.raises(DatabaseUnusable, match="from schema version 0 to 1: .*already exists"):
+    with pytest.raises(DatabaseUnusable, match=r"from schema version 0 to 1: .*already exists"):
         Store.open(url)

@@ -195,7 +195,10 @@ COLUMNS = (
     "key, repository_id, account_id, reason, requested, applied, before, after, blacklisted, actor_kind,"
     " enforcement, occurred_at, appended_at"
 )
-ROW = "'{key}', 1, 5000000001, '{reason}', {requested}, {applied}, {before}, {after}, FALSE, 'system', 'close', 0, 0"
+ROW = (
+    "'{key}', 1, 5000000001, '{reason}', {requested}, {applied}, {before}, {after}"
+    ", FALSE, 'system', 'close', 0, 0"
+)
 
 
 def _insert_sql(verb: str = "INSERT", columns: str = "", values: str = "", **changes: Any) -> str:
