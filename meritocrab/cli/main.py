@@ -29,7 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sync": ("meritocrab.cli.sync:sync", "Take a repository's history into the ledger, once."),
     "demo": ("meritocrab.cli.demo:demo", "Try everything against a simulated GitHub, without credentials."),
     "verify": ("meritocrab.cli.verify:verify", "Prove that every credit is the sum of its ledger."),
-    "export": ("meritocrab.cli.export:export", "Write the ledger out as JSON lines or CSV."),
+    "export": ("meritocrab.cli.export:export", "Write events, ledger or contributors out as JSON lines."),
     "config": ("meritocrab.cli.config:config", "Check or show the configuration."),
 }
 

@@ -128,8 +128,8 @@ class Processor:
         needs = situations.missing(about, known, now)
         if needs:
             return needs
-        decisions.open_author(about, now)
         situation = situations.load(about, known, now)
+        decisions.open_author(about, situation.author, now)
         decision = handle(about.event, situation, policy, github_now)
         decisions.apply(about, decision, now)
         if decision.notes:

@@ -46,8 +46,12 @@ GOOD_FOR = timedelta(days=1)
 
 LATER = timedelta(minutes=5)
 
-HELD_AS = {ActionBasis.DENIED: GateOutcome.DENIED, ActionBasis.BLACKLISTED: GateOutcome.BLACKLISTED}
-"""The outcome that an action against a pull request stands on."""
+STILL_HELD = {
+    # who is denied and then blacklisted for this very pull request is no less denied
+    ActionBasis.DENIED: frozenset({GateOutcome.DENIED, GateOutcome.BLACKLISTED}),
+    ActionBasis.BLACKLISTED: frozenset({GateOutcome.BLACKLISTED}),
+}
+"""The outcomes on which an action against a pull request may still stand."""
 
 
 class Superseded(Exception):  # noqa: N818
@@ -329,7 +333,7 @@ class _Attempt:
             raise Superseded("its author has no account any more")
         role = await self._role(author)
         outcome = await self.relay._store.write(self._outcome, author, role, pull.draft, policy)
-        if outcome is not HELD_AS[self.basis]:
+        if outcome not in STILL_HELD[self.basis]:
             raise Superseded(f"decided again: {outcome}")
 
     def _outcome(self, author: Account, role: Role, draft: bool, policy: Policy) -> GateOutcome:
@@ -341,7 +345,7 @@ class _Attempt:
             blacklisted=bool(row and row.blacklisted),
         )
         outcome = gate.decide(person, draft=draft, policy=policy)
-        if outcome is not HELD_AS[self.basis]:
+        if outcome not in STILL_HELD[self.basis]:
             # a pull request that is a draft again is decided when it is ready; the others keep this outcome
             pull_requests.update(self.row.repository_id, self.row.number, gate=outcome.value)
         return outcome

@@ -7,14 +7,16 @@ from datetime import datetime
 from meritocrab.core.actions import CreditEvent, Decision, EvaluationRequest
 from meritocrab.core.events import CommentFacts, Event
 from meritocrab.core.names import EventKind
+from meritocrab.core.scoring import can_move
+from meritocrab.core.situation import Contributor
 from meritocrab.store import evaluations, inbox, ledger, outbox, pull_requests
 from meritocrab.store.situations import Subject
 
 
-def open_author(about: Subject, now: datetime) -> None:
-    """Everyone who contributes to a pull request gets a ledger, starting with the opening balance."""
+def open_author(about: Subject, author: Contributor | None, now: datetime) -> None:
+    """Everyone whose credit can move gets a ledger with their first contribution: the opening balance."""
     event = about.event
-    if event.author is None or not event.author.holds_credit or not _is_contribution(event):
+    if event.author is None or not can_move(author, about.policy) or not _is_contribution(event):
         return
     ledger.open_contributor(
         event.repository_id,

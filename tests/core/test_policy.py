@@ -1,4 +1,4 @@
-"""The policy: its defaults, how a repository's file lies over it, and where a broken or hostile file leads."""
+"""The policy: its defaults, a repository's file over it, and what a broken or hostile file leads to."""
 
 from __future__ import annotations
 
@@ -448,20 +448,13 @@ def test_any_text_is_a_policy_or_a_policy_error(text: str | bytes) -> None:
     _parse_or_policy_error(text)
 
 
-TOKENS = st.sampled_from(["pr_threshold", "comment", "pr_merged", "bonus", "exempt", "users", "x", ".", "=", "[", "]", "[[", "{", "}", ",", ",
-        ", ",
-        ", ",
-        ", ",
-        ", ",
-        ", ",
-        '", "',
-        ", 'b', ",
-        '", "", ',
-        "', '', ",
-        ", ",
-        ", ",
-        ", ",
-        ",])
+TOKENS = st.sampled_from(
+    [
+        *("pr_threshold", "comment", "pr_merged", "bonus", "exempt", "users", "x", ".", "=", "[", "]", "[["),
+        *("{", "}", ",", "\n", " ", "1", "-3", "true", "nan", '"a"', "'b'", '"""', "'''", "\\", "#", "0xF"),
+        "1979-05-27 07:32:00",
+    ]
+)
 
 
 @settings(max_examples=400)
@@ -482,9 +475,30 @@ def _parse_or_policy_error(text: str | bytes) -> None:
 
 KEYS = ["a", "b", "key-1", "_", "9", "ä", "x.y", 'q"uote', "it's", "", " ", "[z]", "# no", "a = b", "\n"]
 LEAVES = [
-    "1", "-2.5e3", "true", "inf", "1979-05-27", "1979-05-27 07:32:00", "1979-05-27T07:32:00.5-07:00", "07:32:00",
-    '"x"', '""', '"[a] # = \\" , }"', "'a\\'", "''", '"""one"""', "'''[fake]\nkey = 1\n'''", '"""\\"""\n[fake]\nb = 2"""',
-    '""""q"""""', "''''q'''''", '"""a\\\n   b"""', '"""""" ', "''''''", '"""\n\n"""', "0xDEAD", "'#'",
+    "1",
+    "-2.5e3",
+    "true",
+    "inf",
+    "1979-05-27",
+    "1979-05-27 07:32:00",
+    "1979-05-27T07:32:00.5-07:00",
+    "07:32:00",
+    '"x"',
+    '""',
+    '"[a] # = \\" , }"',
+    "'a\\'",
+    "''",
+    '"""one"""',
+    "'''[fake]\nkey = 1\n'''",
+    '"""\\"""\n[fake]\nb = 2"""',
+    '""""q"""""',
+    "''''q'''''",
+    '"""a\\\n   b"""',
+    '"""""" ',
+    "''''''",
+    '"""\n\n"""',
+    "0xDEAD",
+    "'#'",
 ]
 
 
