@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from meritocrab.daemon.service import Service
     from meritocrab.demo.world import World
     from meritocrab.store.database import Store
+    from meritocrab.store.models import LedgerRow, OutboxRow
 
 PATIENCE_SECONDS = 30.0
 
@@ -196,26 +197,26 @@ class _Narrator:
 
         names = {row.id: row.login for row in AccountRow.select()}
         lines = ["", click.style("Review queue", bold=True)]
-        for row in EvaluationRow.select().where(EvaluationRow.state == "pending"):
-            lines.append(f"   #{row.number} by @{names[row.account_id]}: {row.title} - {row.reasoning}")
+        for item in EvaluationRow.select().where(EvaluationRow.state == "pending"):
+            lines.append(f"   #{item.number} by @{names[item.account_id]}: {item.title} - {item.reasoning}")
         lines += ["", click.style("Ledger (append-only)", bold=True)]
         for row in LedgerRow.select().order_by(LedgerRow.id):
             lines.append(f"   {row.id:>3}  @{names[row.account_id]:<14} {_change(row)}")
         lines += ["", click.style("Contributors", bold=True)]
-        for row in ContributorRow.select().order_by(-ContributorRow.credit):
-            banned = "  blacklisted" if row.blacklisted else ""
-            lines.append(f"   @{names[row.account_id]:<14} {row.credit:>4}{banned}")
+        for person in ContributorRow.select().order_by(-ContributorRow.credit):
+            banned = "  blacklisted" if person.blacklisted else ""
+            lines.append(f"   @{names[person.account_id]:<14} {person.credit:>4}{banned}")
         report = ledger.verify()
         proof = "every balance is the fold of its rows" if report.ok else "; ".join(report.problems)
         return [*lines, "", f"verify: {report.rows} rows, {proof}"]
 
 
-def _change(row) -> str:  # type: ignore[no-untyped-def]
+def _change(row: LedgerRow) -> str:
     flag = "  (blacklisted)" if row.reason == "blacklisted" else ""
     return f"{row.reason:<13} {row.applied:+4d}  {row.before:>3} -> {row.after:>3}{flag}"
 
 
-def _quote(row) -> str:  # type: ignore[no-untyped-def]
+def _quote(row: OutboxRow) -> str:
     if row.kind != "comment":
         return ""
     return ": " + textwrap.shorten(" ".join(row.body.split()), 96, placeholder=" …")

@@ -26,7 +26,7 @@ from meritocrab.core.commands import (
     Unblacklist,
 )
 from meritocrab.core.commands import Target as Named
-from meritocrab.core.events import CommentFacts, Event, OperatorFacts
+from meritocrab.core.events import Event, OperatorFacts
 from meritocrab.core.names import (
     ActionBasis,
     ActionKind,
@@ -48,7 +48,6 @@ REASON_OF_SUBJECT = {"pull_request": CreditReason.PULL_REQUEST, "comment": Credi
 
 def obey(
     event: Event,
-    facts: CommentFacts,
     commands: Sequence[Command | Broken],
     situation: Situation,
     policy: Policy,
@@ -69,7 +68,7 @@ def obey(
     )
     for index, command in enumerate(commands):
         session.run(index, command)
-    return session.decision()
+    return session.decision() + note(f"obeyed {len(commands)} command(s) of {person.account.login}")
 
 
 def _status_only(

@@ -205,7 +205,7 @@ def _commented(event: Event, situation: Situation, policy: Policy, now: datetime
     commands = parse_commands(facts.body)
     decision = _touch(event, situation, policy) if facts.on_pull_request else Decision()
     if commands and not event.is_history:
-        decision += acts.obey(event, facts, commands, situation, policy, now)
+        decision += acts.obey(event, commands, situation, policy, now)
     return decision + scoring.evaluate_comment(
         event, facts, is_command=bool(commands), situation=situation, policy=policy
     )

@@ -24,7 +24,7 @@ from meritocrab.store.models import Repository
 log = logging.getLogger("meritocrab.access")
 
 
-class AccessUnavailable(MeritocrabError):
+class AccessUnavailable(MeritocrabError):  # noqa: N818 - a state, not a fault
     """The credential of a repository is not there (an installation was removed or suspended)."""
 
 

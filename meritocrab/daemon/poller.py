@@ -47,7 +47,7 @@ class Outcome:
     error: GitHubError | AccessUnavailable | None = None
 
 
-class Replaced(GitHubError):
+class Replaced(GitHubError):  # noqa: N818 - a state, as the others
     """The name now belongs to another repository."""
 
     default_state = RepositoryState.REPLACED

@@ -93,7 +93,7 @@ class Processor:
                 return False
             except StoreError:
                 raise
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - logged and counted by _fail; the event is parked at last
                 await self._fail(row, error)
                 return False
         return True

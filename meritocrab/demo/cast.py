@@ -68,9 +68,10 @@ class Day:
     world: World
     pulls: dict[str, int] = field(default_factory=dict)
 
-    def open_pull(self, name: str, author: str, title: str, body: str) -> None:
+    def open_pull(self, name: str, author: str, title: str, body: str) -> int:
         """Open a pull request and remember its number under `name`."""
         self.pulls[name] = self.world.open_pull(REPOSITORY, author, title=title, body=body)
+        return self.pulls[name]
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def participants(repository_id: int, number: int | None, login: str) -> set[int]
         )
         .distinct()
     )
-    return {row.author_id for row in rows}
+    return {row.author_id for row in rows if row.author_id is not None}
 
 
 def known_holders(login: str) -> set[int]:

@@ -162,8 +162,9 @@ class Store:
 
     def drop_lock(self) -> None:
         """Stop being the only daemon; harmless when this store is not."""
-        with contextlib.suppress(DatabaseUnavailable):  # a lost connection has freed the lock
-            self._on_writer(self._engine.drop_lock).result()
+        if not self._closed:
+            with contextlib.suppress(DatabaseUnavailable):  # a lost connection has freed the lock
+                self._writer.submit(self._guarded, self._engine.drop_lock).result()
 
     def lock_note(self) -> str:
         """What the present holder wrote down about itself.

@@ -97,7 +97,7 @@ class Engine(ABC):
 
     @abstractmethod
     def drop_lock(self) -> None:
-        """Stop being it; harmless when we are not."""
+        """Stop being it; harmless when we are not, and possible without a connection."""
 
     @abstractmethod
     def lock_note(self) -> str:
@@ -320,7 +320,8 @@ class PostgresqlEngine(Engine):
             psycopg.InterfaceError,
             psycopg.errors.ReadOnlySqlTransaction,
         )
-        if not isinstance(cause, unavailable):
+        cut = isinstance(cause, psycopg.Error) and self.is_lost()
+        if not cut and not isinstance(cause, unavailable):
             return None
         first_line = (str(cause).strip() or type(cause).__name__).splitlines()[0]
         if self._password:
@@ -342,11 +343,11 @@ class PostgresqlEngine(Engine):
         return True
 
     def drop_lock(self) -> None:
-        if self._note is None:
-            return
-        if self._note:
+        note, self._note = self._note, None
+        if note is None or self.database.is_closed() or self.is_lost():
+            return  # the server has freed the lock of a lost connection
+        if note:
             self.sql("DELETE FROM settings WHERE name = %s", LOCK_SETTING)
-        self._note = None
         self.sql("SELECT pg_advisory_unlock(%s, hashtext(current_schema()))", LOCK_CLASS)
 
     def lock_note(self) -> str:

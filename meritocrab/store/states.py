@@ -10,4 +10,4 @@ from meritocrab.store.models import EvaluationRow, EventRow, OutboxRow
 def count(table: type[EventRow] | type[EvaluationRow] | type[OutboxRow]) -> dict[str, int]:
     """How many rows stand in each state; states without rows are left out."""
     rows = table.select(table.state, fn.COUNT(table.id).alias("number")).group_by(table.state)
-    return {row.state: row.number for row in rows}
+    return {row.state: int(row.number or 0) for row in rows}

@@ -121,6 +121,18 @@ def test_a_lock_file_that_was_deleted_and_made_anew_counts(sqlite_store: Store, 
         assert path.exists()
 
 
+def test_the_lock_can_be_let_go_when_the_database_is_gone(sqlite_store: Store, sqlite_url: str) -> None:
+    path = Path(sqlite_url.removeprefix("sqlite://"))
+    lock = DaemonLock(sqlite_store)
+    lock.acquire()
+    path.rename(path.with_suffix(".moved"))
+    lock.release()
+    path.with_suffix(".moved").rename(path)
+    assert lock.try_acquire()
+    sqlite_store.close_now()
+    lock.release()
+
+
 # ---- PostgreSQL: the lock lives and dies with the writer's connection ----
 
 
@@ -169,3 +181,16 @@ async def test_nothing_is_written_while_another_daemon_has_taken_over(
     lock.release()
     await neighbour.close()
     await store.close()
+
+
+@pytest.mark.postgres
+def test_a_lock_that_was_lost_can_be_let_go(postgres_url: str, postgres_server: Any) -> None:
+    store, neighbour = Store.open(postgres_url), Store.open(postgres_url)
+    lock, other = DaemonLock(store), DaemonLock(neighbour)
+    lock.acquire()
+    _cut(store, postgres_server)
+    other.acquire()
+    lock.release()
+    store.write_now(_put)
+    neighbour.close_now()
+    store.close_now()

@@ -223,6 +223,33 @@ def test_processes_open_and_write_one_new_database_together(make_database_url: A
     store.close_now()
 
 
+KILLED_AT_COMMIT = """
+import os, signal, sys
+from meritocrab.store.database import Store
+from meritocrab.store.models import Setting
+store, commit = Store.open(sys.argv[1]), Store._commit
+
+def die(self):
+    if sys.argv[2] == "after":
+        commit(self)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+Store._commit = die
+store.write_now(lambda: [Setting.insert(name=name, value="x").execute() for name in "ab"])
+"""
+
+
+@pytest.mark.parametrize(("moment", "kept"), [("before", None), ("after", "x")])
+def test_a_process_killed_at_the_commit_wrote_all_or_nothing(
+    database_url: str, moment: str, kept: str | None
+) -> None:
+    child = _python(KILLED_AT_COMMIT, database_url, moment)
+    assert child.wait(60) == -9
+    store = Store.open(database_url)
+    assert [store.read_now(_get, name) for name in "ab"] == [kept, kept]
+    store.close_now()
+
+
 # ---- SQLite ----
 
 
