@@ -53,7 +53,7 @@ def show(ctx: click.Context, sources: bool) -> None:
 
 
 def toml_lines(values: Mapping[str, Any], comments: Mapping[str, str]) -> Iterator[str]:
-    """`values` as TOML, with a comment behind each key whose dotted path has one; tables follow plain keys."""
+    """`values` as TOML, plain keys before tables, with the comment that a dotted path has behind its key."""
     yield from _table(values, (), comments)
 
 

@@ -89,9 +89,17 @@ def _status_only(
     return _answer(event, [text], policy, key=f"{event.key}/status", account_id=person.account.id)
 
 
-def _answer(event: Event, sections: Sequence[str], policy: Policy, *, key: str, account_id: int) -> Decision:
+def _answer(
+    event: Event,
+    sections: Sequence[str],
+    policy: Policy,
+    *,
+    key: str,
+    account_id: int,
+    understood: bool = True,
+) -> Decision:
     observed = policy.enforcement is Enforcement.OBSERVE and not policy.answer_commands
-    understood = Action(
+    reaction = Action(
         key=f"{event.key}/reaction",
         kind=ActionKind.REACTION,
         basis=ActionBasis.COMMAND,
@@ -102,9 +110,9 @@ def _answer(event: Event, sections: Sequence[str], policy: Policy, *, key: str, 
         observed=observed,
     )
     reply = replace(
-        understood, key=key, kind=ActionKind.COMMENT, body=comments.reply(sections), target_id=None
+        reaction, key=key, kind=ActionKind.COMMENT, body=comments.reply(sections), target_id=None
     )
-    return Decision(actions=(understood, reply))
+    return Decision(actions=(reaction, reply) if understood else (reply,))
 
 
 @dataclass
@@ -119,16 +127,23 @@ class _Session:
     people: dict[int, Contributor] = field(default_factory=dict)
     sections: list[str] = field(default_factory=list)
     done: Decision = field(default_factory=Decision)
+    understood: bool = False
 
     def decision(self) -> Decision:
         assert self.actor.id is not None  # noqa: S101
         answer = _answer(
-            self.event, self.sections, self.policy, key=f"{self.event.key}/reply", account_id=self.actor.id
+            self.event,
+            self.sections,
+            self.policy,
+            key=f"{self.event.key}/reply",
+            account_id=self.actor.id,
+            understood=self.understood,
         )
         return self.done + answer
 
     def run(self, index: int, command: Command | Broken) -> None:
         key = f"{self.event.key}/{index}"
+        self.understood |= not isinstance(command, Broken)
         match command:
             case Broken():
                 self.sections.append(comments.usage(command.line, command.problem))

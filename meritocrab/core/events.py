@@ -103,9 +103,7 @@ class OperatorFacts:
     reason: str = ""
 
 
-Facts = (
-    PullRequestFacts | TransitionFacts | CommentFacts | ReviewFacts | VerdictFacts | OperatorFacts
-)
+Facts = PullRequestFacts | TransitionFacts | CommentFacts | ReviewFacts | VerdictFacts | OperatorFacts
 
 FACTS: Mapping[EventKind, type[Facts]] = {
     EventKind.PULL_REQUEST_OPENED: PullRequestFacts,

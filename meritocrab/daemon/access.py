@@ -146,9 +146,7 @@ class Accesses:
 
     def _drop_removed(self, accesses: set[str]) -> None:
         now = self._clock()
-        for row in Repository.select().where(
-            Repository.access.startswith("installation:") & Repository.watched
-        ):
+        for row in Repository.select().where(Repository.watched):
             if row.access not in accesses:
                 self._remove(row, "the App is not installed there any more", now)
 

@@ -35,6 +35,17 @@ PAGE_CAP = 20
 """Pages of one feed in one poll; what lies beyond is read by the next poll, which comes at once."""
 
 READS_AT_ONCE = 60
+SOUND = tuple(
+    state.value
+    for state in (
+        RepositoryState.OK,
+        RepositoryState.ROLES_UNREADABLE,
+        RepositoryState.POLICY_BROKEN,
+        RepositoryState.ARCHIVED,
+    )
+)
+"""States in which the last poll went through."""
+
 POLLS_AT_ONCE = 8
 
 
@@ -238,6 +249,8 @@ class _Poll:
             await self._begin()
         elif self.row.policy_read_at is None or self._had_trouble():
             await self._look_again()
+        elif self.row.policy_error:
+            await self._read_policy()  # conditional: costs nothing until the file is mended
 
     async def run(self) -> None:
         await self.prepare()
@@ -247,8 +260,8 @@ class _Poll:
         await self._net()
 
     def _had_trouble(self) -> bool:
-        """After an error the name may mean something else, and a broken policy may be mended."""
-        return self.row.state not in (RepositoryState.OK.value, RepositoryState.ROLES_UNREADABLE.value)
+        """After an error the name may mean something else."""
+        return self.row.state not in SOUND
 
     async def _begin(self) -> None:
         """The first poll sets the baseline, by GitHub's clock: all before it is history."""

@@ -109,9 +109,7 @@ SCENES: tuple[Scene, ...] = (
     Scene(
         f"@{MAINTAINER} asks about @{REGULAR} in a comment, and @{NEWCOMER} reviews.",
         lambda day: (
-            day.world.comment(
-                REPOSITORY, day.pulls["watering"], MAINTAINER, f"/credit check @{REGULAR}"
-            ),
+            day.world.comment(REPOSITORY, day.pulls["watering"], MAINTAINER, f"/credit check @{REGULAR}"),
             day.world.review(
                 REPOSITORY, day.pulls["watering"], NEWCOMER, "COMMENTED", "Tried it: it waters once now."
             ),

@@ -5,7 +5,8 @@ behind it moves up by one. Turning pages by number would then skip an item. So a
 `since` to the last stamp it saw. Only when a whole page shares one stamp must it turn by number; it then
 reads that block again from its last page back to its first. Items only ever move towards the front, so
 reading against the shift meets every item that did not change: it cannot jump over a page that is still to
-be read.
+be read. (Only among items of the present second may one be pushed back; those the next walk meets, because
+it looks further back than that.)
 
 Pure: the walk says what to ask, is told what came, and can be stopped after any page; its cursor is then
 true.
@@ -46,8 +47,6 @@ OVERLAP: Final = timedelta(seconds=120)
 
 MARGIN: Final = timedelta(seconds=1)
 """`since` is documented as "after" and works as "at or after"; a second less is right for both."""
-
-_PASSES = 5  # enough for a list that is quiet between two of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +90,9 @@ class FeedWalk:
 
     def _begin_block(self) -> None:
         self._page = 1
-        self._seen: set[Stamp] = set()
         self._top: int | None = None  # set while reading back
         self._last: datetime | None = None
         self._at_end = False
-        self._pass_brought_news = False
-        self._passes = 1
 
     @property
     def cursor(self) -> datetime | None:
@@ -115,7 +111,7 @@ class FeedWalk:
     @property
     def etag_fits(self) -> bool:
         """Whether the ETag of the only answer belongs to the URL that the next walk will ask first."""
-        return self._finished and self._turns == 1 and not self._first_full and self._cursor == self._start
+        return self._finished and self._turns == 1 and self._cursor == self._start
 
     def next(self) -> Turn | None:
         """What to ask now, or None at the end."""
@@ -142,12 +138,11 @@ class FeedWalk:
         if self._top is None:
             self._read_forward(stamps, full)
         else:
-            self._read_back(stamps, self._top)
+            self._read_back(self._top)
         if self._finished and date is not None:
             self._shorten_overlap(date)
 
     def _read_forward(self, stamps: Sequence[Stamp], full: bool) -> None:
-        self._seen.update(stamps)
         last = stamps[-1][1] if stamps else None
         if full and not self._leads_on(last):
             self._page += 1
@@ -159,16 +154,9 @@ class FeedWalk:
             self._top = self._page
             self._page -= 1
 
-    def _read_back(self, stamps: Sequence[Stamp], top: int) -> None:
-        if not self._seen.issuperset(stamps):
-            self._pass_brought_news = True
-            self._seen.update(stamps)
+    def _read_back(self, top: int) -> None:
         if self._page > 1:
             self._page -= 1
-        elif self._pass_brought_news and self._passes < _PASSES:
-            # news among equal stamps of the current second may have pushed others the wrong way
-            self._page, self._pass_brought_news = top, False
-            self._passes += 1
         else:
             self._leave_block(top)
 

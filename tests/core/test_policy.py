@@ -215,7 +215,8 @@ DELTA = "expected a whole number between -10000 and 10000"
         ),
         (
             "[credit]\npr_threshold = 5",
-            ":1: credit: unknown key; in this file the keys of [credit] stand at the top, without that heading",
+            ":1: credit: unknown key; in this file the keys of [credit] stand at the top, "
+            "without that heading",
         ),
         ('pr_threshold = "60"', f':1: pr_threshold: {CREDIT}, found "60"'),
         ("pr_threshold = true", f":1: pr_threshold: {CREDIT}, found true"),

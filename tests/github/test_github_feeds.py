@@ -223,6 +223,20 @@ def test_the_first_request_of_an_idle_feed_is_always_the_same() -> None:
     assert FeedWalk(None).next() == Turn(None, 1, use_etag=True)
 
 
+@pytest.mark.parametrize(("quiet_seconds", "cursor"), [(119, 0), (120, 0), (121, 119)])
+def test_looking_back_is_shortened_only_when_late_items_have_shown_up(
+    quiet_seconds: int, cursor: int
+) -> None:
+    walk = FeedWalk(at(0))
+    walk.read([(1, at(-5)), (2, at(-3))], full=True)
+    walk.read([(2, at(-3))], full=False, date=at(quiet_seconds))
+    assert (walk.finished, walk.cursor, walk.etag_fits) == (True, at(cursor), False)
+    walk = FeedWalk(at(0))
+    walk.read([(1, at(-5)), (2, at(-3))], full=True)
+    walk.read([(2, at(-3)), (3, at(1))], full=False, date=at(1000))
+    assert walk.cursor == at(1)
+
+
 def test_an_etag_is_not_kept_when_the_cursor_moved() -> None:
     walk = FeedWalk(T0)
     walk.read([(1, at(5))], full=False)
