@@ -130,6 +130,9 @@ class Config:
         if self.database.url is None:
             return f"sqlite:///{self.state_dir / 'meritocrab.db'}"
         url = self.database.url.get_secret_value()
+        file = url.removeprefix("sqlite:///")
+        if file != url and not file.startswith("/"):
+            return f"sqlite:///{self.state_dir / file}"
         return re.sub(r"^postgres:", "postgresql:", url)
 
     @cached_property

@@ -95,12 +95,12 @@ def _database_url(value: SecretStr) -> SecretStr:
         raise ValueError("expected sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE")
     try:
         parts = urlsplit(text)
-        named = parts.port is not None or len(parts.path) > 1
+        _ = parts.port
     except ValueError:
         raise ValueError(
             "is not a database address; special characters in a password are written %XX"
         ) from None
-    if not named or len(parts.path) < 2:
+    if len(parts.path) < 2:
         raise ValueError("names no database; write postgresql://USER:PASSWORD@HOST/DATABASE")
     return value
 

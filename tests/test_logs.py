@@ -75,7 +75,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize(
-    ("stream", "environ", "format", "as_json"),
+    ("stream", "environ", "shape", "as_json"),
     [
         (io.StringIO, {"JOURNAL_STREAM": "8:1"}, "auto", True),
         (io.StringIO, {}, "auto", False),
@@ -85,10 +85,10 @@ class Terminal(io.StringIO):
     ],
 )
 def test_the_journal_gets_json(
-    out: io.StringIO, stream: type[io.StringIO], environ: dict[str, str], format: str, as_json: bool
+    out: io.StringIO, stream: type[io.StringIO], environ: dict[str, str], shape: str, as_json: bool
 ) -> None:
     target = stream()
-    setup_logging(format=format, stream=target, environ=environ)
+    setup_logging(format=shape, stream=target, environ=environ)
 
     log().info("hello")
 
@@ -191,9 +191,9 @@ def test_harmless_text_stays(text: str) -> None:
     assert redact(text) == text
 
 
-@pytest.mark.parametrize("format", ["text", "json"])
-def test_registered_secrets_are_masked_wherever_they_stand(out: io.StringIO, format: str) -> None:
-    setup_logging(format=format, stream=out, secrets=["s3cret/value", "abc"], environ={})
+@pytest.mark.parametrize("shape", ["text", "json"])
+def test_registered_secrets_are_masked_wherever_they_stand(out: io.StringIO, shape: str) -> None:
+    setup_logging(format=shape, stream=out, secrets=["s3cret/value", "abc"], environ={})
 
     with log_context(where="at s3cret/value"):
         log().info("message s3cret/value")
@@ -216,6 +216,7 @@ def test_registered_secrets_are_masked_wherever_they_stand(out: io.StringIO, for
 def test_arguments_that_do_not_fit_are_neither_lost_nor_shown(
     out: io.StringIO, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    logging.getLogger().handlers.clear()  # pytest's own handlers object to such records
     setup_logging(format="json", stream=out)
 
     log().info("%d items", "ghp_0123456789abcdef")

@@ -345,6 +345,8 @@ def _undo(
         reason=CreditReason.UNDO,
         actor=actor,
         number=event.number,
+        # the undo of an undo earns again: within that day's cap, too
+        capped=row.cap_day is not None,
         cap_day=row.cap_day,
         set_blacklisted=flag,
         reverses_id=row.id,

@@ -182,7 +182,7 @@ class Poller:
             authorised=row.access != "anonymous",
             quota_limit=quota.limit if quota else None,
             quota_remaining=quota.remaining if quota else None,
-            quota_resets_in=(quota.reset_at - now).total_seconds() if quota and quota.reset_at else None,
+            quota_resets_in=_seconds_to_reset(client),
             fraction=self._fraction(),
         )
 
@@ -200,6 +200,13 @@ class Poller:
             elif read_at is not None:
                 row.next_poll_at = min(row.next_poll_at, max(read_at, now))
         row.save()
+
+
+def _seconds_to_reset(client: GitHubClient | None) -> float | None:
+    """By GitHub's clock, whose time the reset is."""
+    if client is None or client.quota is None:
+        return None
+    return (client.quota.reset_at - client.github_now()).total_seconds()
 
 
 def _note_error(row: Repository, error: GitHubError | AccessUnavailable, now: datetime) -> None:

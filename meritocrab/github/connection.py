@@ -28,7 +28,7 @@ from meritocrab.github.auth import (
     generation,
     parse_installation_token,
 )
-from meritocrab.github.errors import GitHubError, NotFound, RateLimited, Suspended, Unauthorized
+from meritocrab.github.errors import BadAnswer, GitHubError, NotFound, RateLimited, Suspended, Unauthorized
 from meritocrab.github.fields import Fields
 from meritocrab.github.pace import Pace
 from meritocrab.github.sansio import (
@@ -211,10 +211,11 @@ class Connection:
             answer = await self._send(request, authorization)
         finally:
             self._pace.note(self.options.monotonic(), writes=request.writes)
-        self._learn(request, answer)
         now = self.options.clock()
         error = classify(request, answer, now=now, limits_in_row=self._limits_in_row)
-        self._obey(request, answer, error)
+        if not isinstance(error, BadAnswer):  # a page of a proxy knows nothing of GitHub's clock and limits
+            self._learn(request, answer)
+            self._obey(request, answer, error)
         if error is not None:
             raise error
         return answer

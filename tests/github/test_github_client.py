@@ -31,7 +31,9 @@ from meritocrab.github.errors import (
     Unauthorized,
     Unreachable,
 )
+from meritocrab.github.feeds import FeedWalk
 from meritocrab.github.payloads import UNKNOWN, IssueItem
+from meritocrab.github.transport import Transport
 from tests.github.conftest import REPO, START, TOKEN, Clock, Connect
 
 WRITES = ("POST", "PATCH", "DELETE", "PUT")
@@ -182,6 +184,58 @@ async def test_an_assignment_is_told_of_the_person_who_assigned(world: World, cl
     (event,) = (await client.fetch_issue_events(REPO, number)).items
     assert event.actor is not None
     assert event.actor.login == "owner"
+
+
+async def walk_issues(client: GitHubClient, walk: FeedWalk) -> set[int]:
+    seen: set[int] = set()
+    while turn := walk.next():
+        page = await client.fetch_issues(REPO, turn.since, page=turn.page)
+        assert isinstance(page, Page)
+        seen.update(item.number for item in page.items)
+        walk.read(page.stamps, full=page.full, date=page.date)
+    return seen
+
+
+async def test_a_walk_over_a_block_of_equal_stamps_that_shifts(world: World, client: GitHubClient) -> None:
+    for number in range(340):
+        world.open_issue(REPO, "ann")
+        if number in (20, 290):
+            world.advance(3)
+    gone = iter(range(1, 60))
+
+    def shift(method: str, path: str) -> None:
+        world.advance(1)
+        world.comment(REPO, next(gone), "bob", "bump")
+
+    world.faults.add("call", "GET .*/issues", call=shift)
+    walk = FeedWalk(None, page_cap=None)
+    seen = await walk_issues(client, walk)
+    assert seen == set(range(1, 341))
+    assert walk.finished
+
+
+async def test_idle_polls_settle_on_one_free_request(
+    world: World, client: GitHubClient, clock: Clock
+) -> None:
+    for _ in range(150):
+        world.open_issue(REPO, "ann")  # a burst that fills more than a page of the overlap
+    world.advance(minutes=10)
+    cursor, etag, free = START, None, 0
+    for _ in range(6):
+        walk = FeedWalk(cursor)
+        while turn := walk.next():
+            found = await client.fetch_issues(
+                REPO, turn.since, page=turn.page, etag=etag if turn.use_etag else None
+            )
+            if isinstance(found, NotModified):
+                free += 1
+                walk.not_modified()
+            else:
+                walk.read(found.stamps, full=found.full, date=found.date)
+                etag = found.etag if walk.etag_fits else None
+        assert walk.cursor is not None
+        cursor = walk.cursor
+    assert free >= 3
 
 
 # Files
@@ -734,6 +788,47 @@ def test_generations_name_tokens(connect: Connect) -> None:
     assert connect().token_generation == connect().token_generation
     assert connect().token_generation != connect(PersonalToken("ghp_other")).token_generation
     assert connect(Anonymous()).token_generation == "anonymous"
+
+
+@pytest.mark.parametrize(
+    ("api", "graphql"),
+    [
+        ("https://api.github.com", "https://api.github.com/graphql"),
+        ("https://ghe.example/api/v3/", "https://ghe.example/api/graphql"),
+    ],
+)
+def test_the_address_of_graphql(api: str, graphql: str) -> None:
+    assert Transport(api).graphql_url == graphql
+
+
+async def test_limits_are_told_in_the_log(
+    world: World, client: GitHubClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.faults.add("secondary", "", times=1, retry_after=7)
+    with pytest.raises(RateLimited):
+        await client.fetch_repository(REPO)
+    (record,) = [record for record in caplog.records if record.name == "meritocrab.github"]
+    assert record.levelno == logging.WARNING
+    assert "secondary limit" in record.getMessage()
+    assert "7 s" in record.getMessage()
+
+
+async def test_a_proxys_page_teaches_nothing(connect: Connect, clock: Clock) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(
+            b"HTTP/1.1 404 Not Found\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+            b"X-RateLimit-Remaining: 0\r\nContent-Length: 2\r\n\r\nno"
+        )
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    client = connect(api_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    async with server:
+        with pytest.raises(BadAnswer):
+            await client.fetch_repository(REPO)
+    assert client.github_now() == clock.now
+    assert client.blocked_until is None
 
 
 async def test_bots_are_bots(world: World, client: GitHubClient) -> None:
