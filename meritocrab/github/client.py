@@ -269,7 +269,7 @@ class GitHubClient(Asker):
         if "RATE_LIMITED" in kinds:
             raise RateLimited(
                 f"{request.label}: GitHub's GraphQL limit is reached.",
-                retry_at=self.options.clock() + LIMIT_WAIT,
+                retry_at=self.resource_blocked_until("graphql") or self.options.clock() + LIMIT_WAIT,
             )
         if kinds & {"NOT_FOUND", "FORBIDDEN"}:
             return UNKNOWN
@@ -306,7 +306,7 @@ class GitHubClient(Asker):
             BadAnswer: the answer is about somebody else.
         """
         permission = await self._permission(full_name, account.login)
-        if permission is None or permission.account_id != account.id:
+        if permission is None or permission.account_id not in (account.id, _NOBODY):
             current = await self.fetch_account_by_id(account.id)
             if current is None:
                 permission = None
@@ -351,9 +351,7 @@ class GitHubClient(Asker):
         await self._set_state(full_name, number, "open")
 
     async def add_label(self, full_name: str, number: int, label: str) -> None:
-        """Put a label on an issue or pull request; GitHub creates it if the repository has none of that
-        name.
-        """
+        """Put a label on an issue or pull request; GitHub creates one of that name if there is none."""
         path = f"{repository_path(full_name)}/issues/{number}/labels"
         await self._write("POST", path, {"labels": [label]})
 
@@ -366,9 +364,7 @@ class GitHubClient(Asker):
     async def set_status(
         self, full_name: str, sha: str, *, state: str, context: str, description: str
     ) -> None:
-        """Set a commit status (error, failure, pending or success); the description is cut to 140
-        characters.
-        """
+        """Set a commit status: error, failure, pending or success. The description is cut to fit."""
         path = f"{repository_path(full_name)}/statuses/{segment(sha)}"
         values = {"state": state, "context": context, "description": description[:_DESCRIPTION_LENGTH]}
         await self._write("POST", path, values)

@@ -118,7 +118,7 @@ class Connection:
     @property
     def blocked_until(self) -> datetime | None:
         """Local time before which no REST request leaves, or None when none is held back."""
-        return self._block("core")
+        return self.resource_blocked_until("core")
 
     @property
     def clock_offset(self) -> timedelta:
@@ -179,9 +179,7 @@ class Connection:
 
     @contextlib.asynccontextmanager
     async def _turn(self, request: Request) -> AsyncIterator[None]:
-        """Wait for our turn. A write waits for its distance before it joins the queue, so reads pass
-        meanwhile.
-        """
+        """Our turn. A write keeps its distance before it joins the queue, so that reads pass meanwhile."""
         async with contextlib.AsyncExitStack() as stack:
             if request.writes:
                 await stack.enter_async_context(self._write_queue)
@@ -211,6 +209,7 @@ class Connection:
             answer = await self._send(request, authorization)
         finally:
             self._pace.note(self.options.monotonic(), writes=request.writes)
+        self._log(request, answer)
         now = self.options.clock()
         error = classify(request, answer, now=now, limits_in_row=self._limits_in_row)
         if not isinstance(error, BadAnswer):  # a page of a proxy knows nothing of GitHub's clock and limits
@@ -219,6 +218,11 @@ class Connection:
         if error is not None:
             raise error
         return answer
+
+    def _log(self, request: Request, answer: Answer) -> None:
+        conditional = " (conditional)" if request.etag else ""
+        left = answer.headers.get("x-ratelimit-remaining", "unknown")
+        log.debug("%s -> %d%s, %s left", request.label, answer.status, conditional, left)
 
     # Learning from answers
 
@@ -232,14 +236,9 @@ class Connection:
             self.counts.not_modified += 1
         if self._charged(answer):
             self.counts.counted += 1
-        conditional = " (conditional)" if request.etag else ""
-        left = quota.remaining if quota else "unknown"
-        log.debug("%s -> %d%s, %s left", request.label, answer.status, conditional, left)
 
     def _charged(self, answer: Answer) -> bool:
-        """Whether GitHub counts it: "Best practices for using the REST API" spares 304s of authorised
-        requests.
-        """
+        """Whether GitHub counts it; "Best practices for using the REST API" spares authorised 304s."""
         return answer.status != 304 or self.is_anonymous
 
     def _obey(self, request: Request, answer: Answer, error: GitHubError | None) -> None:
@@ -266,7 +265,8 @@ class Connection:
             wait.total_seconds(),
         )
 
-    def _block(self, resource: str) -> datetime | None:
+    def resource_blocked_until(self, resource: str) -> datetime | None:
+        """Like `blocked_until`, for one of GitHub's limits (`core`, `graphql`)."""
         now = self.options.clock()
         latest = None
         for name in (resource, _ALL):
@@ -278,7 +278,7 @@ class Connection:
         return latest
 
     def _refuse_if_blocked(self, request: Request) -> None:
-        until = self._block(request.resource)
+        until = self.resource_blocked_until(request.resource)
         if until is not None:
             seconds = (until - self.options.clock()).total_seconds()
             raise RateLimited(

@@ -85,8 +85,8 @@ class Moved(GitHubError):
     """A redirect: the repository was renamed or transferred.
 
     Redirects are never followed by themselves, because a token must not travel to an address somebody else
-    chose. `location` is GitHub's text; `repository_id` is the id in it, if it has one, which leads to the
-    new name.
+    chose. `location` is GitHub's text; `repository_id` is the id in it, if it has one, which leads to the new
+    name. An issue that was transferred answers so too, with the id of the repository it went to.
     """
 
     default_state = RepositoryState.RENAMED

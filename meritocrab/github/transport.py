@@ -120,7 +120,7 @@ def _headers(request: Request, authorization: str | None) -> dict[str, str]:
     headers = {"X-GitHub-Api-Version": API_VERSION}
     if authorization is not None:
         headers["Authorization"] = authorization
-    if request.etag is not None:
+    if request.etag:
         headers["If-None-Match"] = request.etag
     return headers
 

@@ -289,6 +289,7 @@ async def test_a_role_that_may_not_be_read(world: World, connect: Connect, stran
     visitor = connect(PersonalToken("ghp_visitor"))
     assert await visitor.fetch_permission(REPO, ann) is Role.UNREADABLE
     assert await stranger.fetch_permission(REPO, ann) is Role.UNREADABLE
+    assert len(world.requests) == 2
 
 
 async def test_a_role_that_fails_is_no_role(world: World, connect: Connect) -> None:
