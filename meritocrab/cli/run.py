@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def run(context: click.Context) -> None:
     """Watch the repositories until SIGTERM or SIGINT."""
     import asyncio
+    import logging
 
     from meritocrab.config import load_config
     from meritocrab.logs import setup_logging
@@ -25,7 +26,20 @@ def run(context: click.Context) -> None:
     config = load_config(config_path(context))
     logs = config.logging
     setup_logging(logs.level, logs.format, logs.areas, config.secrets())
+    _check_watching(config)
+    for warning in config.warnings:
+        logging.getLogger("meritocrab.config").warning("%s", warning)
     asyncio.run(_serve(config))
+
+
+def _check_watching(config: Config) -> None:
+    """A daemon that watches nothing is a mistake in its configuration, not a quiet day."""
+    from meritocrab.errors import ConfigError, Problem
+
+    if config.github.auth != "app" and not config.github.repositories:
+        where = str(config.path) if config.path else "configuration"
+        text = 'nothing to watch; name repositories = ["owner/name"], or set up a GitHub App (meritocrab demo needs neither)'
+        raise ConfigError([Problem(where, text, "github.repositories")])
 
 
 async def _serve(config: Config) -> None:

@@ -109,9 +109,7 @@ def _answer(
         target_id=event.github_id,
         observed=observed,
     )
-    reply = replace(
-        reaction, key=key, kind=ActionKind.COMMENT, body=comments.reply(sections), target_id=None
-    )
+    reply = replace(reaction, key=key, kind=ActionKind.COMMENT, body=comments.reply(sections), target_id=None)
     return Decision(actions=(reaction, reply) if understood else (reply,))
 
 

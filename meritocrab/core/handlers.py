@@ -65,6 +65,8 @@ def _ready(event: Event, situation: Situation, policy: Policy, now: datetime) ->
     pull_request = situation.pull_request
     if event.is_history or pull_request is None:
         return note("history")
+    if situation.predates_baseline:
+        return note("opened before the baseline: never gated")
     if pull_request.gate not in (None, GateOutcome.DRAFT):
         return note(f"the gate decided before: {pull_request.gate}")
     facts = situation.opened or PullRequestFacts(pull_request.title, "", pull_request.link)
@@ -77,13 +79,20 @@ def _gate(
     number = event.number or 0
     outcome = gate.decide(situation.author, draft=draft, policy=policy)
     decision = Decision(
-        pull_requests=(PullRequestChange(number, gate=outcome),),
+        pull_requests=(PullRequestChange(number, gate=_lasting(outcome, situation)),),
         notes=(_explain(outcome, situation, policy),),
     )
     decision += _gate_actions(event, outcome, situation, policy)
     if outcome is GateOutcome.DRAFT:
         return decision
     return decision + scoring.evaluate_pull_request(event, facts, outcome, situation, policy)
+
+
+def _lasting(outcome: GateOutcome, situation: Situation) -> GateOutcome:
+    """What is kept: against a pull request that is closed already nothing is done, until it is reopened."""
+    pull_request = situation.pull_request
+    is_closed = pull_request is not None and not pull_request.is_open
+    return GateOutcome.MOOT if is_closed and outcome in gate.ACTING else outcome
 
 
 def _gate_actions(
@@ -135,11 +144,13 @@ def _reopened_by_author(
 ) -> Decision:
     outcome = gate.decide(situation.author, draft=False, policy=policy)
     was_ours = pull_request.close_attempted or pull_request.closed_by_us_at is not None
-    again = outcome is GateOutcome.BLACKLISTED or (outcome is GateOutcome.DENIED and was_ours)
-    if again:
+    # who closes before we do and reopens has not got past the gate
+    is_due = was_ours or pull_request.gate is GateOutcome.MOOT
+    if outcome is GateOutcome.BLACKLISTED or (outcome is GateOutcome.DENIED and is_due):
         change = Decision(pull_requests=(PullRequestChange(pull_request.number, gate=outcome),))
-        return change + _gate_actions(event, outcome, situation, policy, silent=was_ours)
-    if was_ours and outcome is GateOutcome.ADMITTED:
+        silent = was_ours or pull_request.message_attempted
+        return change + _gate_actions(event, outcome, situation, policy, silent=silent)
+    if is_due and outcome is GateOutcome.ADMITTED:
         return Decision(pull_requests=(PullRequestChange(pull_request.number, gate=outcome),))
     return note("reopened by its author: decided before")
 

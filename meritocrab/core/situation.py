@@ -14,7 +14,8 @@ from meritocrab.core.names import Classification, EvaluationState, GateOutcome, 
 class PullRequest:
     """A pull request as last seen.
 
-    `close_attempted` is true once the relay has tried to close it, whether or not the answer arrived.
+    `close_attempted` is true once the relay has tried to close it, whether or not the answer arrived;
+    `message_attempted` says the same of the gate's message.
     """
 
     number: int
@@ -26,6 +27,7 @@ class PullRequest:
     link: str = ""
     title: str = ""
     close_attempted: bool = False
+    message_attempted: bool = False
     closed_by_us_at: datetime | None = None
     labelled: bool = False
     has_status: bool = False
@@ -115,6 +117,7 @@ class Situation:
     own_account_id: int | None = None
     own_reopen: bool = False
     pull_request: PullRequest | None = None
+    predates_baseline: bool = False
     opened: PullRequestFacts | None = None
     targets: Mapping[str, Target] = field(default_factory=dict)
     edited_by_other: bool = False

@@ -318,6 +318,7 @@ class _Attempt:
         if pull.merged_at is not None:
             raise Superseded("merged meanwhile")
         if pull.state != "open":
+            await self.relay._store.write(self._moot)
             raise Superseded("closed already")
         if pull.locked and self.kind is ActionKind.COMMENT:
             raise Superseded("the thread is locked")
@@ -326,6 +327,10 @@ class _Attempt:
         if human:
             raise Superseded(human)
         return Clear(thread.last_event_id, pull.head_sha)
+
+    def _moot(self) -> None:
+        """Closed before we got to it: the gate decides anew should its author reopen it."""
+        pull_requests.update(self.row.repository_id, self.row.number, gate=GateOutcome.MOOT.value)
 
     async def _decide_again(self, pull: PullItem, policy: Policy) -> None:
         author = pull.author

@@ -25,9 +25,7 @@ _NUMBER_IN_URL = re.compile(r"/(?:issues|pull|pulls)/(\d{1,18})(?:[/?#]|$)")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A list item that could not be read: its id, its place in the order if the list has one, and what is
-    wrong.
-    """
+    """A list item that could not be read: its id, its place in the order if any, and what is wrong."""
 
     id: int
     updated_at: datetime | None
@@ -154,9 +152,7 @@ class Fields:
         return Account(id=self.integer("id"), login=self.text("login"), type=kind)
 
     def wrong(self, name: str, wanted: str, value: Any = None) -> BadAnswer:
-        """The error for a field of another shape than `wanted`; only the value's type is named, never the
-        value.
-        """
+        """The error for a field of another shape than `wanted`; it tells the value's type, not the value."""
         place = f"{self._prefix}{name}".rstrip(".") or "the answer"
         found = "nothing" if value is None else f"a {type(value).__name__}"
         return BadAnswer(

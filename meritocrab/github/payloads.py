@@ -35,9 +35,7 @@ UNKNOWN: Final = Unknown.UNKNOWN
 
 @dataclass(frozen=True, slots=True)
 class RepositoryItem:
-    """A repository; `permissions` are the token's own (admin, maintain, push, triage, pull), empty when
-    untold.
-    """
+    """A repository; `permissions` are the token's own (admin, maintain, push, triage, pull), if told."""
 
     id: int
     full_name: str
@@ -84,9 +82,7 @@ class IssueItem:
 
 @dataclass(frozen=True, slots=True)
 class CommentItem:
-    """A conversation comment; `edited` means changed since it was written, `app_id` names the App that
-    posted it.
-    """
+    """A conversation comment; `edited` means changed after it was written, `app_id` is the posting App's."""
 
     id: int
     node_id: str

@@ -371,9 +371,7 @@ def _message(answer: Answer) -> str | None:
 
 
 def one_line(text: str, length: int = _MESSAGE_LENGTH) -> str:
-    """Text from outside, fit for a message: clean, without control characters, in one line, cut to
-    `length`.
-    """
+    """Text from outside, fit for a message: one line, no control characters, cut to `length`."""
     line = " ".join(_CONTROL.sub(" ", clean_text(text)).split()).rstrip(".")
     return line if len(line) <= length else line[: length - 1] + "…"
 

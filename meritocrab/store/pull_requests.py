@@ -81,7 +81,8 @@ def to_value(row: PullRequestRow, full_name: str) -> PullRequest:
         created_at=row.created_at,
         link=f"{full_name}#{row.number}",
         title=row.title,
-        close_attempted=_close_attempted(row),
+        close_attempted=_attempted(row, ActionKind.CLOSE),
+        message_attempted=_attempted(row, ActionKind.COMMENT),
         closed_by_us_at=row.closed_by_us_at,
         labelled=row.labelled,
         has_status=row.status_sha is not None,
@@ -90,13 +91,15 @@ def to_value(row: PullRequestRow, full_name: str) -> PullRequest:
     )
 
 
-def _close_attempted(row: PullRequestRow) -> bool:
+def _attempted(row: PullRequestRow, kind: ActionKind) -> bool:
+    """Whether the relay tried this action of the gate, with success or with an outcome yet unknown."""
     return bool(
         OutboxRow.select()
         .where(
             (OutboxRow.repository_id == row.repository_id)
             & (OutboxRow.number == row.number)
-            & (OutboxRow.kind == ActionKind.CLOSE.value)
+            & (OutboxRow.kind == kind.value)
+            & OutboxRow.basis.in_(HELD)
             & OutboxRow.attempted_at.is_null(False)
             & OutboxRow.state.in_([ActionState.SCHEDULED.value, ActionState.DELIVERED.value])
         )

@@ -138,7 +138,7 @@ def test_the_lock_can_be_let_go_when_the_database_is_gone(sqlite_store: Store, s
 
 def _cut(store: Store, server: Any) -> None:
     backend = store.write_now(lambda: models.database.execute_sql("SELECT pg_backend_pid()").fetchone()[0])
-    server.run("SELECT pg_terminate_backend(%s)", backend)
+    server.run("SELECT pg_terminate_backend(%s, 10000)", backend)
 
 
 def _put() -> None:

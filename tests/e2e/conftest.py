@@ -69,9 +69,14 @@ async def day(make_day: MakeDay) -> Day:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-async def day_on_both(request: pytest.FixtureRequest, make_day: MakeDay) -> Day:
-    """The same day, once on a SQLite file and once on a real PostgreSQL server."""
-    url = "" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    day = make_day(url)
+def either_url(request: pytest.FixtureRequest) -> str:
+    """Empty for the usual SQLite file; else the address of a new database on a real PostgreSQL server."""
+    return "" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+async def day_on_both(either_url: str, make_day: MakeDay) -> Day:
+    """The same day, once on either database."""
+    day = make_day(either_url)
     await day.begin()
     return day

@@ -212,6 +212,12 @@ class Day:
             await self.poll()
             await self.work()
 
+    async def decide(self) -> None:
+        """Some seconds pass; everything is polled and handled, but nothing is judged or delivered."""
+        self.later(seconds=5)
+        await self.poll()
+        await self.service.processor.step()
+
     async def poll(self) -> None:
         """Poll what is due."""
         await self.service.poller.step()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -14,37 +13,7 @@ from meritocrab.demo.world import World
 from meritocrab.github.auth import Anonymous, AppKey, Credential, PersonalToken
 from meritocrab.github.client import GitHubClient
 from meritocrab.github.connection import Options
-
-REPO = "octo/hello"
-TOKEN = "ghp_secretsecretsecret"
-APP_ID = 4711
-START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
-
-
-class Clock:
-    """A local clock that the test moves; sleeping moves it too, so no test waits."""
-
-    def __init__(self, now: datetime = START) -> None:
-        self.now = now
-        self.ticks = 1000.0
-        self.slept: list[float] = []
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.ticks
-
-    def advance(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-        self.ticks += seconds
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.advance(seconds)
-
-
-Connect = Callable[..., GitHubClient]
+from tests.github.helpers import APP_ID, REPO, START, TOKEN, Clock, Connect
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from meritocrab.github.auth import AppKey, Installation, InstallationToken
 from meritocrab.github.client import GitHubClient, NotModified, Page
 from meritocrab.github.connection import Options
 from meritocrab.github.errors import NotFound, RateLimited, Suspended, Unauthorized, Unreachable
-from tests.github.conftest import APP_ID, REPO, START, Clock, Connect
+from tests.github.helpers import APP_ID, REPO, START, Clock, Connect
 
 INSTALLATION = 50_000_001
 

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import socket
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -33,8 +34,9 @@ from meritocrab.github.errors import (
 )
 from meritocrab.github.feeds import FeedWalk
 from meritocrab.github.payloads import UNKNOWN, IssueItem
+from meritocrab.github.sansio import Answer, Request
 from meritocrab.github.transport import Transport
-from tests.github.conftest import REPO, START, TOKEN, Clock, Connect
+from tests.github.helpers import REPO, START, TOKEN, Clock, Connect
 
 WRITES = ("POST", "PATCH", "DELETE", "PUT")
 
@@ -327,7 +329,7 @@ async def test_an_answer_about_somebody_else_is_no_answer(world: World, client: 
     ann = Account(world.add_user("ann").id, "ann")
     bob = world.add_user("bob")
 
-    def swap(data: dict[str, dict[str, object]]) -> dict[str, object]:
+    def swap(data: dict[str, Any]) -> dict[str, Any]:
         return data | {"user": data["user"] | {"id": bob.id}}
 
     world.faults.add("bogus", "permission", change=swap)
@@ -532,7 +534,7 @@ async def test_a_secondary_limit_silences_the_token(
     world: World, client: GitHubClient, clock: Clock, rule: dict[str, object], seconds: float
 ) -> None:
     clock.now += timedelta(days=400)  # the local clock is far off: durations must not depend on it
-    world.faults.add("secondary", "", times=1, **rule)  # type: ignore[arg-type]
+    world.faults.add("secondary", "", times=1, **rule)
     with pytest.raises(RateLimited) as caught:
         await client.fetch_repository(REPO)
     assert caught.value.retry_at == clock.now + timedelta(seconds=seconds)
@@ -625,17 +627,17 @@ async def test_our_own_pace_keeps_clear_of_githubs_burst_limits(
 async def test_requests_of_one_token_leave_one_at_a_time(world: World, client: GitHubClient) -> None:
     busy = 0
 
-    async def watched(*arguments: object) -> object:
+    async def watched(request: Request, authorization: str | None) -> Answer:
         nonlocal busy
         busy += 1
         assert busy == 1
         await asyncio.sleep(0)
-        answer = await send(*arguments)
+        answer = await send(request, authorization)
         busy -= 1
         return answer
 
     send = client._send
-    client._send = watched  # type: ignore[method-assign,assignment]
+    client._send = watched  # type: ignore[method-assign]
     await asyncio.gather(*(client.fetch_repository(REPO) for _ in range(5)))
     assert len(world.requests) == 5
 
@@ -769,7 +771,7 @@ async def test_no_error_and_no_log_line_tells_the_token(
     client = connect()
     texts = [repr(client.credential), client.token_generation]
     for kind in ("cut", "html", "unauthorized", "secondary"):
-        world.faults.add(kind, "GET", times=1)  # type: ignore[arg-type]
+        world.faults.add(kind, "GET", times=1)
         with pytest.raises(GitHubError) as caught:
             await connect().fetch_issues(REPO, START)
         texts += [str(caught.value), repr(caught.value)]

@@ -396,7 +396,7 @@ async def test_a_connection_cut_inside_a_transaction(postgres_url: str, postgres
 
     def cut_in_the_middle() -> None:
         _put("before")
-        postgres_server.run("SELECT pg_terminate_backend(%s)", _backend())
+        postgres_server.run("SELECT pg_terminate_backend(%s, 10000)", _backend())
         _put("after")
 
     with pytest.raises(DatabaseUnavailable, match="cannot be used at the moment"):
@@ -410,9 +410,9 @@ async def test_a_connection_cut_inside_a_transaction(postgres_url: str, postgres
 async def test_an_idle_connection_that_was_cut_costs_nothing(postgres_url: str, postgres_server: Any) -> None:
     store = Store.open(postgres_url)
     for use in (store.write, store.read):
-        postgres_server.run("SELECT pg_terminate_backend(%s)", await use(_backend))
+        postgres_server.run("SELECT pg_terminate_backend(%s, 10000)", await use(_backend))
         await use(_get, "colour")
-    postgres_server.run("SELECT pg_terminate_backend(%s)", await store.write(_backend))
+    postgres_server.run("SELECT pg_terminate_backend(%s, 10000)", await store.write(_backend))
     await store.close()
 
 
