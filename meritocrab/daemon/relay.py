@@ -330,7 +330,9 @@ class _Attempt:
 
     def _moot(self) -> None:
         """Closed before we got to it: the gate decides anew should its author reopen it."""
-        pull_requests.update(self.row.repository_id, self.row.number, gate=GateOutcome.MOOT.value)
+        row = pull_requests.find_row(self.row.repository_id, self.row.number)
+        if row is not None and row.closed_by_us_at is None:
+            pull_requests.update(row.repository_id, row.number, gate=GateOutcome.MOOT.value)
 
     async def _decide_again(self, pull: PullItem, policy: Policy) -> None:
         author = pull.author

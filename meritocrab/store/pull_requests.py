@@ -108,13 +108,13 @@ def _attempted(row: PullRequestRow, kind: ActionKind) -> bool:
 
 
 def held_of(repository_id: int, account_id: int, full_name: str) -> tuple[PullRequest, ...]:
-    """What the gate denied or shadowed of this person and no human released."""
+    """What the gate denied or shadowed of this person (or would have, had it been open) and no human released."""
     rows = (
         PullRequestRow.select()
         .where(
             (PullRequestRow.repository_id == repository_id)
             & (PullRequestRow.author_id == account_id)
-            & PullRequestRow.gate.in_(HELD)
+            & PullRequestRow.gate.in_([*HELD, GateOutcome.MOOT.value])
         )
         .order_by(PullRequestRow.number)
     )

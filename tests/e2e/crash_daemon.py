@@ -38,7 +38,7 @@ from meritocrab.store.models import EvaluationRow, EventRow, OutboxRow, Read, Re
 from tests.e2e import crash_points
 from tests.e2e.crash_world import TOKEN, VERDICTS
 
-QUIET_POLLS = 2
+QUIET_POLLS = 1
 """Polls of each repository, begun after all was done, that must bring nothing."""
 
 PARKED = 3
@@ -118,7 +118,7 @@ class _Watch:
             seen = self._polls.setdefault(name, [])
             if at not in seen:
                 seen.append(at)
-        # the first poll seen may have begun before all was done, and so may the second have
+        # the first one seen ended before all was done, and the second may have begun before that
         return all(len(seen) > QUIET_POLLS + 1 for seen in self._polls.values())
 
     def _look(self) -> tuple[bool, dict[str, datetime]]:

@@ -1,8 +1,8 @@
 """Where the daemon can die: before and after each commit, around each request, and who keeps count of it.
 
 A point is a place, a label that says what was going on there, and how often this label was passed at this place
-during the whole trajectory, restarts included. Repetitions beyond a few are one point: the hundredth poll of an
-idle repository is like the third.
+during the whole trajectory, restarts included. Each write is a point of its own; of what only repeats itself, such
+as polls of an idle repository, the repetitions are not told apart.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ BEFORE_REQUEST, AFTER_RESPONSE = "before the request", "after the response to"
 ANSWERING = "before the response to"
 """GitHub has carried the request out and the daemon dies before it is told; the simulated GitHub kills it."""
 
-COUNTED_APART = 3
-"""Passings of one label at one place that count as points of their own."""
+COUNTED_APART = {"POST": 9, "PATCH": 9, "DELETE": 9, "processor.Processor._try": 2}
+"""Passings of one label that count as points of their own, by its first word; of all others the first only."""
 
 
 class Point(NamedTuple):
@@ -60,7 +60,7 @@ class Trace:
         """Note that this place is passed; returns the point if this is where to die."""
         with self._lock:
             self._counts[place, label] += 1
-            nth = min(self._counts[place, label], COUNTED_APART)
+            nth = min(self._counts[place, label], COUNTED_APART.get(label.split()[0], 1))
             point = Point(place, label, nth)
             deadly = point in self._armed
             self._armed.discard(point)

@@ -223,6 +223,13 @@ class Day:
         await self.service.poller.step()
         await self.service.poller.drain()
 
+    async def poll_afresh(self) -> None:
+        """Poll after some seconds, with something in the lists so that the poll brings news."""
+        self.later(seconds=5)
+        self.world.open_issue(REPO, "nora", "Something new")
+        self.later(seconds=5)
+        await self.poll()
+
     async def work(self) -> None:
         """Let processor, judge and relay go on until nothing is due now."""
         for _ in range(30):
