@@ -189,6 +189,7 @@ class Poller:
     def _write_finish(self, row_id: int, outcome: Outcome, interval: float, read_at: datetime | None) -> None:
         now = self._clock()
         row = repositories.get(row_id)
+        stood = row.state
         row.last_poll_at, row.interval_seconds = now, interval
         row.next_poll_at = now + timedelta(seconds=interval)
         if outcome.error is not None:
@@ -200,6 +201,8 @@ class Poller:
             elif read_at is not None:
                 row.next_poll_at = min(row.next_poll_at, max(read_at, now))
         row.save()
+        if row.state != stood:
+            log.info("%s: %s -> %s%s", row.full_name, stood, row.state, f" ({row.detail})" if row.detail else "")
 
 
 def _seconds_to_reset(client: GitHubClient | None) -> float | None:

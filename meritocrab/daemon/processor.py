@@ -117,7 +117,7 @@ class Processor:
     def _try(self, row_id: int, known: Lookups, github_now: datetime) -> Handled | Waits | list[Need]:
         """In one transaction: find what is missing, or decide and write."""
         now = self._clock()
-        row = EventRow.get_by_id(row_id)
+        row = inbox.get(row_id)
         if row.state != EventState.WAITING.value:
             return Handled()
         repository = repositories.find_by_id(row.repository_id)

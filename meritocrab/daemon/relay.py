@@ -133,6 +133,8 @@ class Relay:
             await self._later(row, str(reason), reason.until or self._clock() + LATER)
         except (Refused, Gone) as error:
             await self._end(row, ActionState.REFUSED, str(error))
+            if error.state is RepositoryState.ARCHIVED:
+                await self._store.write(self._note_archived, repository.id)
         except GitHubError as error:
             await self._unanswered(row, error)
         except (AccessUnavailable, PolicyError) as error:
@@ -188,7 +190,15 @@ class Relay:
         answers = row.basis == ActionBasis.COMMAND.value and policy.answer_commands
         if policy.enforcement is Enforcement.OBSERVE and not answers:
             raise Superseded("the repository is in observe mode now")
+        against_somebody = ActionBasis(row.basis) in STILL_HELD
+        if against_somebody and policy.enforcement.rank < Enforcement(row.enforcement).rank:
+            raise Superseded(f"the repository is in {policy.enforcement} mode now")
         return policy
+
+    def _note_archived(self, repository_row_id: int) -> None:
+        detail = "archived on GitHub: read, never written to"
+        repositories.update(repository_row_id, archived=True)
+        repositories.set_state(repository_row_id, RepositoryState.ARCHIVED, detail, self._clock())
 
     async def _end(self, row: OutboxRow, state: ActionState, reason: str) -> None:
         log.info("%s is %s: %s", row.key, state, reason)

@@ -8,12 +8,13 @@ from datetime import datetime
 from meritocrab.core.events import Account
 from meritocrab.core.names import AccountType, Role
 from meritocrab.store.models import AccountRow, EventRow, FormerLogin, RoleRow
+from meritocrab.store.statements import find_one
 
 
 def remember(accounts: Iterable[Account | None], now: datetime) -> None:
     """Keep today's name of each account; earlier names stay known."""
     for account in {a.id: a for a in accounts if a is not None}.values():
-        known = AccountRow.get_or_none(AccountRow.id == account.id)
+        known = find_one(AccountRow, id=account.id)
         if known is not None and known.login == account.login and known.type == account.type:
             continue
         values = {
@@ -32,7 +33,7 @@ def remember(accounts: Iterable[Account | None], now: datetime) -> None:
 
 def find(account_id: int | None) -> Account | None:
     """The account as last seen, or None."""
-    row = AccountRow.get_or_none(AccountRow.id == account_id) if account_id is not None else None
+    row = find_one(AccountRow, id=account_id)
     return to_account(row) if row is not None else None
 
 
@@ -74,9 +75,5 @@ def store_role(repository_id: int, account_id: int, role: Role, now: datetime) -
 
 def cached_role(repository_id: int, account_id: int, not_before: datetime) -> Role | None:
     """The role if it was looked up at or after `not_before`, else None."""
-    row = RoleRow.get_or_none(
-        (RoleRow.repository_id == repository_id)
-        & (RoleRow.account_id == account_id)
-        & (RoleRow.fetched_at >= not_before)
-    )
-    return Role(row.role) if row is not None else None
+    row = find_one(RoleRow, repository_id=repository_id, account_id=account_id)
+    return Role(row.role) if row is not None and row.fetched_at >= not_before else None

@@ -64,7 +64,7 @@ class Store:
         """Open the database at `url` and bring its schema up to date. Blocks; call it off the event loop.
 
         Args:
-            url: `sqlite:///absolute/path.db` or `postgresql://…`.
+            url: `sqlite:////absolute/path.db` or `postgresql://…`.
             create: make a SQLite file (and its directory, readable for this user only) that is not there.
 
         Raises:

@@ -152,7 +152,7 @@ class SqliteEngine(Engine):
             autoconnect=False,
             returning_clause=True,
         )
-        super().__init__(database, f"sqlite://{self.path}")
+        super().__init__(database, f"sqlite:///{self.path}")
 
     def prepare(self, *, create: bool) -> None:
         if sqlite3.sqlite_version_info < SQLITE_OLDEST:
@@ -434,5 +434,5 @@ def engine_for(url: str) -> Engine:
         return PostgresqlEngine("postgresql://" + url.partition("://")[2])
     raise DatabaseUnusable(
         f"`[database] url` is not one that meritocrab knows: {mask(url)}."
-        " Use sqlite:///absolute/path/meritocrab.db or postgresql://user:password@host/name."
+        " Use sqlite:////absolute/path/meritocrab.db or postgresql://user:password@host/name."
     )

@@ -14,11 +14,13 @@ from meritocrab.core.names import Classification, EvaluationState, EventKind
 from meritocrab.core.situation import EvaluationView
 from meritocrab.store import accounts, inbox, states
 from meritocrab.store.models import EvaluationRow, LedgerRow
+from meritocrab.store.statements import find_one, insert_new, update
 
 
 def request(repository_id: int, event_id: int, wanted: EvaluationRequest, now: datetime) -> None:
     """File a question once, by its key."""
-    EvaluationRow.insert(
+    insert_new(
+        EvaluationRow,
         key=wanted.key,
         repository_id=repository_id,
         event_id=event_id,
@@ -35,7 +37,7 @@ def request(repository_id: int, event_id: int, wanted: EvaluationRequest, now: d
         deltas=json.dumps({name.value: delta for name, delta in wanted.deltas.items()}),
         created_at=now,
         next_attempt_at=now,
-    ).on_conflict_ignore().execute()
+    )
 
 
 def change(wanted: EvaluationChange, now: datetime) -> None:
@@ -54,7 +56,7 @@ def change(wanted: EvaluationChange, now: datetime) -> None:
     if wanted.decided_by:
         values |= {"decided_by": wanted.decided_by, "decided_at": now}
     if values:
-        EvaluationRow.update(**values).where(EvaluationRow.id == wanted.evaluation_id).execute()
+        update(EvaluationRow, values, id=wanted.evaluation_id)
 
 
 def is_repeated(repository_id: int, account_id: int, digest: str, key: str) -> bool:
@@ -103,7 +105,7 @@ def view(row: EvaluationRow) -> EvaluationView:
 
 def find(evaluation_id: int | None) -> EvaluationRow | None:
     """The row, or None."""
-    return EvaluationRow.get_or_none(EvaluationRow.id == evaluation_id)
+    return find_one(EvaluationRow, id=evaluation_id)
 
 
 def of_pull_request(repository_id: int, number: int | None) -> tuple[EvaluationView, ...]:

@@ -12,6 +12,7 @@ from meritocrab.core.events import Event, facts_from_json, facts_to_json
 from meritocrab.core.names import EventKind, EventState
 from meritocrab.store import accounts, states
 from meritocrab.store.models import EventRow
+from meritocrab.store.statements import find_one, insert_new, update
 
 PARK_AFTER = 5
 """Failures by our own fault after which an event is parked."""
@@ -34,7 +35,8 @@ def receive(events: Iterable[Event], *, source: str, now: datetime) -> int:
 
 def _insert(event: Event, source: str, now: datetime) -> bool:
     only_recorded = event.is_history and source != "sync"
-    query = EventRow.insert(
+    return insert_new(
+        EventRow,
         key=event.key,
         lane=event.lane,
         repository_id=event.repository_id,
@@ -50,8 +52,7 @@ def _insert(event: Event, source: str, now: datetime) -> bool:
         facts=json.dumps(facts_to_json(event.facts), ensure_ascii=False),
         state=(EventState.RECORDED if only_recorded else EventState.WAITING).value,
         next_attempt_at=now,
-    ).on_conflict_ignore()
-    return bool(query.as_rowcount().execute())
+    )
 
 
 def _take_up(key: str, now: datetime) -> int:
@@ -116,9 +117,14 @@ def next_due_at() -> datetime | None:
 
 def finish(event_id: int, *, enforcement: str, note: str, now: datetime) -> None:
     """Mark an event handled; belongs into the transaction that applied its decision."""
-    EventRow.update(
-        state=EventState.HANDLED.value, handled_at=now, enforcement=enforcement, note=note, last_error=""
-    ).where(EventRow.id == event_id).execute()
+    changes = {
+        "state": EventState.HANDLED.value,
+        "handled_at": now,
+        "enforcement": enforcement,
+        "note": note,
+        "last_error": "",
+    }
+    update(EventRow, changes, id=event_id)
 
 
 def postpone(event_id: int, *, until: datetime, error: str) -> None:
@@ -155,6 +161,18 @@ def counts() -> Mapping[str, int]:
     return states.count(EventRow)
 
 
+def get(event_id: int) -> EventRow:
+    """The event with this id.
+
+    Raises:
+        EventRow.DoesNotExist: there is none.
+    """
+    row = find_one(EventRow, id=event_id)
+    if row is None:
+        raise EventRow.DoesNotExist(f"there is no event {event_id}")
+    return row
+
+
 def find(key: str) -> EventRow | None:
     """The event with this key, or None."""
-    return EventRow.get_or_none(EventRow.key == key)
+    return find_one(EventRow, key=key)

@@ -53,13 +53,15 @@ def open_contributor(
         enforcement: what was in force.
         occurred_at: when the person was first seen, by GitHub's clock; `now` if unknown.
     """
-    made = (
-        ContributorRow.insert(
-            repository_id=repository_id, account_id=account_id, credit=starting_credit, first_seen_at=now
-        )
-        .on_conflict_ignore()
-        .as_rowcount()
-        .execute()
+    known = find_contributor(repository_id, account_id)
+    if known is not None:
+        return known
+    made = insert_new(
+        ContributorRow,
+        repository_id=repository_id,
+        account_id=account_id,
+        credit=starting_credit,
+        first_seen_at=now,
     )
     if made:
         _insert(
@@ -84,8 +86,7 @@ def open_contributor(
 
 def find_contributor(repository_id: int, account_id: int) -> ContributorRow | None:
     """The contributor's row, or None when there is none yet."""
-    found: ContributorRow | None = ContributorRow.get_or_none(*_is(ContributorRow, repository_id, account_id))
-    return found
+    return find_one(ContributorRow, repository_id=repository_id, account_id=account_id)
 
 
 def append(
@@ -183,14 +184,12 @@ def rows_for(
 
 def find(ledger_id: int) -> LedgerRow | None:
     """The row with this id, or None."""
-    found: LedgerRow | None = LedgerRow.get_or_none(LedgerRow.id == ledger_id)
-    return found
+    return find_one(LedgerRow, id=ledger_id)
 
 
 def find_by_key(key: str) -> LedgerRow | None:
     """The row with this key, or None."""
-    found: LedgerRow | None = LedgerRow.get_or_none(LedgerRow.key == key)
-    return found
+    return find_one(LedgerRow, key=key)
 
 
 def day_of(moment: datetime) -> int:
@@ -221,10 +220,13 @@ def _is(
 
 def _lock(repository_id: int, account_id: int) -> ContributorRow:
     """The contributor's row, kept from other writers until this transaction ends."""
-    query = ContributorRow.select().where(*_is(ContributorRow, repository_id, account_id))
-    if database.for_update:  # SQLite has no row locks; its writers exclude each other altogether
-        query = query.for_update()
-    person: ContributorRow | None = query.first()
+    # SQLite has no row locks; its writers exclude each other altogether
+    person = find_one(
+        ContributorRow,
+        for_update=bool(database.for_update),
+        repository_id=repository_id,
+        account_id=account_id,
+    )
     if person is None:
         raise StoreError(f"account {account_id} has no opening balance in repository {repository_id} yet.")
     return person
@@ -239,16 +241,14 @@ def _same(row: LedgerRow, repository_id: int, account_id: int) -> LedgerRow:
 
 
 def _insert(**values: Any) -> LedgerRow:
-    row_id = LedgerRow.insert(**values).execute()
-    return LedgerRow(id=row_id, **values)
+    return LedgerRow(id=insert(LedgerRow, **values), **values)
 
 
 def _move(person: ContributorRow, row: LedgerRow, now: datetime) -> None:
     changes: dict[str, Any] = {"credit": row.after}
     if row.blacklisted != person.blacklisted:
         changes |= {"blacklisted": row.blacklisted, "blacklisted_at": now if row.blacklisted else None}
-    query = ContributorRow.update(**changes)
-    query.where(*_is(ContributorRow, row.repository_id, row.account_id)).execute()
+    update(ContributorRow, changes, repository_id=row.repository_id, account_id=row.account_id)
 
 
 @dataclass(frozen=True, slots=True)

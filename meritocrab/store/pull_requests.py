@@ -13,6 +13,7 @@ from meritocrab.core.names import ActionKind, ActionState, GateOutcome
 from meritocrab.core.situation import PullRequest
 from meritocrab.store import accounts
 from meritocrab.store.models import OutboxRow, PullRequestRow
+from meritocrab.store.statements import find_one
 
 HELD = (GateOutcome.DENIED.value, GateOutcome.BLACKLISTED.value)
 
@@ -59,9 +60,7 @@ def store(repository_id: int, seen: Seen, now: datetime) -> None:
 
 def find_row(repository_id: int, number: int | None) -> PullRequestRow | None:
     """The row, or None when this pull request was never seen (or the number is an issue's)."""
-    return PullRequestRow.get_or_none(
-        (PullRequestRow.repository_id == repository_id) & (PullRequestRow.number == number)
-    )
+    return find_one(PullRequestRow, repository_id=repository_id, number=number)
 
 
 def find(repository_id: int, number: int | None, full_name: str) -> PullRequest | None:

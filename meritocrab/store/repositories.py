@@ -9,6 +9,7 @@ from peewee import fn
 
 from meritocrab.core.names import RepositoryState
 from meritocrab.store.models import Feed, Read, Repository
+from meritocrab.store.statements import find_one
 
 READ_KINDS = ("pull", "reviews", "issue_events")
 
@@ -58,12 +59,12 @@ def rename(row: Repository, full_name: str) -> None:
 
 def find(full_name: str) -> Repository | None:
     """By name, in any case."""
-    return Repository.get_or_none(Repository.name_key == full_name.lower())
+    return find_one(Repository, name_key=full_name.lower())
 
 
 def find_by_id(github_id: int | None) -> Repository | None:
     """By GitHub's id."""
-    return Repository.get_or_none(Repository.github_id == github_id)
+    return find_one(Repository, github_id=github_id)
 
 
 def get(row_id: int) -> Repository:
@@ -126,7 +127,7 @@ def update(row_id: int, **values: object) -> None:
 
 def feed(repository_id: int, name: str) -> Feed:
     """The feed's row, made on first sight."""
-    row = Feed.get_or_none((Feed.repository_id == repository_id) & (Feed.name == name))
+    row = find_one(Feed, repository_id=repository_id, name=name)
     return row or Feed.create(repository_id=repository_id, name=name)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 
 from meritocrab.store.models import Setting
+from meritocrab.store.statements import find_one
 
 
 def get(name: str) -> str | None:
     """The value, or None."""
-    row = Setting.get_or_none(Setting.name == name)
+    row = find_one(Setting, name=name)
     return row.value if row else None
 
 

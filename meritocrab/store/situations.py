@@ -46,7 +46,7 @@ from meritocrab.core.situation import (
     UndoneRow,
 )
 from meritocrab.store import accounts, evaluations, inbox, ledger, outbox, pull_requests, settings
-from meritocrab.store.models import ContributorRow, EventRow, LedgerRow, Repository
+from meritocrab.store.models import EventRow, LedgerRow, Repository
 
 ROLE_KEPT_FOR = timedelta(hours=1)
 """How long a looked-up role serves where nothing is done against anybody."""
@@ -185,7 +185,7 @@ def load(about: Subject, known: Lookups, now: datetime) -> Situation:
     author = _author(about, known, now)
     return Situation(
         author=author,
-        actor=_contributor(about, event.actor, known, now),
+        actor=author if event.actor == event.author else _contributor(about, event.actor, known, now),
         own_account_id=known.own_account_id,
         own_reopen=_is_own_reopen(event, known),
         pull_request=pull_request,
@@ -221,9 +221,7 @@ def _contributor(
     if account is None:
         return None
     repository_id = about.event.repository_id
-    row = ContributorRow.get_or_none(
-        (ContributorRow.repository_id == repository_id) & (ContributorRow.account_id == account.id)
-    )
+    row = ledger.find_contributor(repository_id, account.id)
     role = known.roles.get(account.id)
     if role is None and account.holds_credit:
         role = accounts.cached_role(repository_id, account.id, now - HISTORY_ROLE_KEPT_FOR)

@@ -294,7 +294,7 @@ def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
 def test_a_database_locked_by_another_program(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     import sqlite3
 
-    path = sqlite_store.location.removeprefix("sqlite://")
+    path = sqlite_store.location.removeprefix("sqlite:///")
     sqlite_store.write_now(lambda: models.database.execute_sql("PRAGMA busy_timeout = 10"))
     blocker = sqlite3.connect(path, isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")
@@ -321,7 +321,7 @@ def test_a_full_disk(sqlite_store: Store) -> None:
 
 async def test_a_file_that_is_deleted_while_open_is_noticed(sqlite_store: Store) -> None:
     """SQLite itself would go on writing into nothing."""
-    path = Path(sqlite_store.location.removeprefix("sqlite://"))
+    path = Path(sqlite_store.location.removeprefix("sqlite:///"))
     path.rename(path.with_suffix(".moved"))
     for attempt in (
         sqlite_store.write(_put, "colour"),
@@ -343,7 +343,7 @@ async def test_a_file_that_is_deleted_while_open_is_noticed(sqlite_store: Store)
     ["", "meritocrab.db", "sqlite://meritocrab.db", "sqlite:///:memory:", "mysql://root:secret@host/db"],
 )
 def test_a_url_of_no_known_kind(url: str) -> None:
-    with pytest.raises(DatabaseUnusable, match=r"Use sqlite:///absolute/path") as caught:
+    with pytest.raises(DatabaseUnusable, match=r"Use sqlite:////absolute/path") as caught:
         Store.open(url)
     assert "secret" not in str(caught.value)
     assert caught.value.exit_status == 78
