@@ -20,12 +20,12 @@ from meritocrab.daemon import filing
 from meritocrab.daemon.access import Accesses, AccessUnavailable
 from meritocrab.errors import PolicyError
 from meritocrab.github.client import FileContent, GitHubClient, NotModified, Page
-from meritocrab.github.errors import GitHubError, Moved, NotFound, RateLimited
+from meritocrab.github.errors import BadAnswer, Forbidden, GitHubError, Moved, NotFound, RateLimited
 from meritocrab.github.feeds import FeedWalk
 from meritocrab.github.payloads import RepositoryItem
 from meritocrab.logs import log_context
 from meritocrab.settings import PollSettings
-from meritocrab.store import policies, repositories
+from meritocrab.store import inbox, policies, repositories
 from meritocrab.store.database import Store, StoreError
 from meritocrab.store.models import Feed, Read, Repository
 
@@ -84,6 +84,7 @@ class Poller:
         self._base, self._clock, self._fraction = base_policy, clock, fraction
         self._news, self._polled, self._stopping = news, polled, stopping
         self._in_flight: dict[int, asyncio.Task[None]] = {}
+        self.judged_policies: set[int] = set()
 
     async def step(self) -> datetime | None:
         """Start the polls that are due and return when the next one is."""
@@ -202,6 +203,8 @@ class Poller:
                 row.next_poll_at = min(row.next_poll_at, max(read_at, now))
         row.save()
         if row.state != stood:
+            if outcome.error is None and row.github_id is not None:
+                inbox.hurry(row.github_id, now)
             log.info("%s: %s -> %s%s", row.full_name, stood, row.state, f" ({row.detail})" if row.detail else "")
 
 
@@ -261,6 +264,7 @@ class _Poll:
             await self._look_again()
         elif self.row.policy_error:
             await self._read_policy()  # conditional: costs nothing until the file is mended
+        await self._check_policy()
 
     async def run(self) -> None:
         await self.prepare()
@@ -331,12 +335,33 @@ class _Poll:
         self.row = await self.store.read(repositories.get, self.row.id)
 
     async def _read_policy(self) -> None:
+        """Fetch the repository's own rules if they changed; what cannot be read leaves the last good ones."""
         etag = self.row.policy_etag if self.row.policy_token == self.client.token_generation else None
-        found = await self.client.fetch_file(self.row.full_name, POLICY_FILE_NAME, etag=etag)
+        if self.row.policy_error and self.row.id not in self.poller.judged_policies:
+            etag = None  # the settings it was judged by may have changed since the last start
+        self.poller.judged_policies.add(self.row.id)
+        try:
+            found = await self.client.fetch_file(self.row.full_name, POLICY_FILE_NAME, etag=etag)
+        except (Forbidden, BadAnswer) as error:
+            await self._report_policy(f"{POLICY_FILE_NAME} cannot be read: {error}")
+            return
         if isinstance(found, NotModified):
             return
         await self.store.write(repositories.update, self.row.id, **self._policy_values(found))
         await self._reload()
+
+    async def _check_policy(self) -> None:
+        """The daemon's own settings may have changed, so that a file that was good does not fit them any more."""
+        try:
+            policies.in_force(self.row, self.poller._base)
+        except PolicyError as error:
+            await self._report_policy(str(error))
+
+    async def _report_policy(self, error: str) -> None:
+        if self.row.policy_error != error:
+            log.error("%s: %s", self.row.full_name, error)
+            await self.store.write(repositories.update, self.row.id, policy_error=error)
+            await self._reload()
 
     def _policy_values(self, found: FileContent | None) -> dict[str, object]:
         """A broken file keeps the last good one in force, and is reported until it is mended."""

@@ -117,8 +117,8 @@ class Processor:
     def _try(self, row_id: int, known: Lookups, github_now: datetime) -> Handled | Waits | list[Need]:
         """In one transaction: find what is missing, or decide and write."""
         now = self._clock()
-        row = inbox.get(row_id)
-        if row.state != EventState.WAITING.value:
+        row = inbox.find_by_id(row_id)
+        if row is None or row.state != EventState.WAITING.value:
             return Handled()
         repository = repositories.find_by_id(row.repository_id)
         policy = policies.in_force(repository, self._base) if repository else None

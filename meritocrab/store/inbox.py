@@ -134,6 +134,16 @@ def postpone(event_id: int, *, until: datetime, error: str) -> None:
     ).execute()
 
 
+def hurry(repository_id: int, now: datetime) -> None:
+    """What this repository's events waited for may be there: try them at once."""
+    EventRow.update(next_attempt_at=now).where(
+        (EventRow.repository_id == repository_id)
+        & (EventRow.state == EventState.WAITING.value)
+        & (EventRow.next_attempt_at > now)
+        & (EventRow.attempts == 0)
+    ).execute()
+
+
 def fail(event_id: int, *, until: datetime, error: str) -> bool:
     """Count a failure by our own fault; parks the event after the fifth. Returns whether it is parked now."""
     row = EventRow.get_by_id(event_id)
@@ -161,16 +171,9 @@ def counts() -> Mapping[str, int]:
     return states.count(EventRow)
 
 
-def get(event_id: int) -> EventRow:
-    """The event with this id.
-
-    Raises:
-        EventRow.DoesNotExist: there is none.
-    """
-    row = find_one(EventRow, id=event_id)
-    if row is None:
-        raise EventRow.DoesNotExist(f"there is no event {event_id}")
-    return row
+def find_by_id(event_id: int) -> EventRow | None:
+    """The event with this id, or None."""
+    return find_one(EventRow, id=event_id)
 
 
 def find(key: str) -> EventRow | None:

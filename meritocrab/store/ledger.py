@@ -28,6 +28,7 @@ from meritocrab.store.models import (
     Repository,
     database,
 )
+from meritocrab.store.statements import find_one, insert, insert_new, update
 
 BATCH = 1000
 """Rows per query while verifying."""

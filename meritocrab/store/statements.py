@@ -8,7 +8,7 @@ joins, ranges or order stays with Peewee. The functions run inside a transaction
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any, TypeVar
 
 from peewee import AutoField, BooleanField
@@ -73,46 +73,46 @@ def _run(statement: str, values: list[Any]) -> Any:
 
 
 def _values(table: type[Table], values: Mapping[str, object]) -> list[Any]:
-    fields: Any = table._meta.fields  # type: ignore[attr-defined]
+    fields: Any = table._meta.fields
     return [fields[name].db_value(value) for name, value in values.items()]
 
 
 def _columns(table: type[Table], names: tuple[str, ...]) -> list[str]:
-    fields: Any = table._meta.fields  # type: ignore[attr-defined]
+    fields: Any = table._meta.fields
     return [f'"{fields[name].column_name}"' for name in names]
 
 
 def _name(table: type[Table]) -> str:
-    return f'"{table._meta.table_name}"'  # type: ignore[attr-defined]
+    return f'"{table._meta.table_name}"'
 
 
 def _where(table: type[Table], names: tuple[str, ...], param: str) -> str:
     return " AND ".join(f"{column} = {param}" for column in _columns(table, names))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _converters(table: type[Table]) -> tuple[tuple[str, Converter | None], ...]:
     """Each field's name and what turns its stored value into ours; both drivers give the rest as we want it."""
-    fields: Any = table._meta.sorted_fields  # type: ignore[attr-defined]
+    fields: Any = table._meta.sorted_fields
     return tuple(
         (field.name, field.python_value if isinstance(field, InstantField | BooleanField) else None)
         for field in fields
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def _defaults(table: type[Table]) -> dict[str, object]:
     """What columns hold that are not named; callers must not change it."""
-    fields: Any = table._meta.sorted_fields  # type: ignore[attr-defined]
+    fields: Any = table._meta.sorted_fields
     return {field.name: field.default for field in fields if field.default is not None}
 
 
-@lru_cache(maxsize=None)
+@cache
 def _numbered(table: type[Table]) -> bool:
-    return isinstance(table._meta.primary_key, AutoField)  # type: ignore[attr-defined]
+    return isinstance(table._meta.primary_key, AutoField)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _select(table: type[Table], key: tuple[str, ...], for_update: bool, param: str) -> str:
     names = tuple(name for name, _ in _converters(table))
     columns = ", ".join(_columns(table, names))
@@ -120,14 +120,14 @@ def _select(table: type[Table], key: tuple[str, ...], for_update: bool, param: s
     return f"SELECT {columns} FROM {_name(table)} WHERE {_where(table, key, param)}{lock}"  # noqa: S608
 
 
-@lru_cache(maxsize=None)
+@cache
 def _insert(table: type[Table], names: tuple[str, ...], conflict: str, param: str) -> str:
     columns, marks = ", ".join(_columns(table, names)), ", ".join([param] * len(names))
     answer = ' RETURNING "id"' if _numbered(table) else ""
     return f"INSERT INTO {_name(table)} ({columns}) VALUES ({marks}){conflict}{answer}"  # noqa: S608
 
 
-@lru_cache(maxsize=None)
+@cache
 def _update(table: type[Table], names: tuple[str, ...], key: tuple[str, ...], param: str) -> str:
     changes = ", ".join(f"{column} = {param}" for column in _columns(table, names))
     return f"UPDATE {_name(table)} SET {changes} WHERE {_where(table, key, param)}"  # noqa: S608
