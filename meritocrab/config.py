@@ -139,9 +139,13 @@ class Config:
     def _by_name(self) -> dict[str, Policy]:
         return {name.lower(): policy for name, policy in self.repository_policies.items()}
 
-    def policy_for(self, repository: str) -> Policy:
-        """The daemon's policy for "owner/name" (case does not matter), before its `.meritocrab.toml`."""
-        return self._by_name.get(repository.lower(), self.base_policy)
+    def policy_for(self, repository: str, *former_names: str) -> Policy:
+        """The daemon's policy for "owner/name" (case does not matter), before its `.meritocrab.toml`.
+
+        A table under a name that the repository had earlier counts while there is none under a later one.
+        """
+        names = (name.lower() for name in (repository, *former_names))
+        return next((self._by_name[name] for name in names if name in self._by_name), self.base_policy)
 
     def secrets(self) -> tuple[str, ...]:
         """Every secret of this configuration, for the log to mask."""

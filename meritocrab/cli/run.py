@@ -50,6 +50,7 @@ async def _serve(config: Config) -> None:
     store = Store.open(config.database_url)
     try:
         service = Service(config, store)
+        service.obey_signals()
         await service.start()
         await service.run_until_stopped()
     finally:

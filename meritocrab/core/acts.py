@@ -195,7 +195,11 @@ class _Session:
                 after = self._override(key, command, person)
                 self.sections.append(
                     comments.override_done(
-                        login, before=person.credit, after=after.credit, reason=command.reason
+                        login,
+                        before=person.credit,
+                        after=after.credit,
+                        reason=command.reason,
+                        delta=command.delta,
                     )
                 )
             case Blacklist():

@@ -100,9 +100,9 @@ class Accesses:
 
     def _watch_named(self) -> None:
         now = self._clock()
-        for name in self._named:
-            repositories.watch(name, self._plain_access, now)
-        repositories.watch_only(self._named, "")
+        repositories.watch_only(
+            [repositories.watch(name, self._plain_access, now).id for name in self._named]
+        )
 
     async def _follow_installations(self, app: GitHubClient) -> None:
         """Ask first, then write: a failed answer about one installation changes nothing of its repositories."""
@@ -126,8 +126,7 @@ class Accesses:
 
     def _watch_found(self, access: str, found: list[tuple[int, str]]) -> None:
         now = self._clock()
-        wanted = {name.lower() for name in self._named}
-        kept = [(github_id, name) for github_id, name in found if not wanted or name.lower() in wanted]
+        kept = [(github_id, name) for github_id, name in found if self._is_wanted(github_id, name)]
         for github_id, name in kept:
             row = repositories.watch(name, access, now, github_id)
             if row.state in (RepositoryState.REMOVED.value, RepositoryState.SUSPENDED.value):
@@ -136,6 +135,13 @@ class Accesses:
         for row in Repository.select().where((Repository.access == access) & Repository.watched):
             if row.github_id not in ids:
                 self._remove(row, "the App was removed from it", now)
+
+    def _is_wanted(self, github_id: int, full_name: str) -> bool:
+        """Whether it is named in the configuration, by a former name perhaps; without names all are wanted."""
+        row = repositories.find_by_id(github_id)
+        names = [full_name, *(repositories.former_names(row.id) if row is not None else ())]
+        wanted = {name.lower() for name in self._named}
+        return not wanted or any(name.lower() in wanted for name in names)
 
     def _suspend(self, access: str) -> None:
         now = self._clock()

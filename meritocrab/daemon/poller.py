@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from meritocrab.core.names import RepositoryState
-from meritocrab.core.policy import POLICY_FILE_NAME, parse_repository_policy
+from meritocrab.core.policy import POLICY_FILE_NAME, Policy, parse_repository_policy
 from meritocrab.core.schedule import next_interval, retry_delay
 from meritocrab.daemon import filing
 from meritocrab.daemon.access import Accesses, AccessUnavailable
 from meritocrab.errors import PolicyError
 from meritocrab.github.client import FileContent, GitHubClient, NotModified, Page
-from meritocrab.github.errors import BadAnswer, Forbidden, GitHubError, Moved, NotFound, RateLimited
+from meritocrab.github.errors import BadAnswer, Forbidden, GitHubError, Gone, Moved, NotFound, RateLimited
 from meritocrab.github.feeds import FeedWalk
 from meritocrab.github.payloads import RepositoryItem
 from meritocrab.logs import log_context
@@ -281,9 +281,22 @@ class _Poll:
         """The first poll sets the baseline, by GitHub's clock: all before it is history."""
         item = await self._fetch_repository()
         baseline = self.client.github_now().replace(microsecond=0)
+        if await self.store.write(self._merge_twin, item):
+            raise GitHubError(
+                f"{self.row.full_name} is called {item.full_name} now and is watched under that name already",
+                state=RepositoryState.RENAMED,
+            )
         await self.store.write(self._write_begin, item, baseline)
         await self._reload()
         await self._read_policy()
+
+    def _merge_twin(self, item: RepositoryItem) -> bool:
+        """Whether this repository has a row already, under another name; ours is given up then."""
+        known = repositories.find_by_id(item.id)
+        if known is None or known.id == self.row.id:
+            return False
+        repositories.merge(repositories.get(self.row.id), known)
+        return True
 
     def _write_begin(self, item: RepositoryItem, baseline: datetime) -> None:
         row = repositories.get(self.row.id)
@@ -347,13 +360,14 @@ class _Poll:
             return
         if isinstance(found, NotModified):
             return
-        await self.store.write(repositories.update, self.row.id, **self._policy_values(found))
+        base = await self.store.read(policies.own_settings, self.row, self.poller._base)
+        await self.store.write(repositories.update, self.row.id, **self._policy_values(found, base))
         await self._reload()
 
     async def _check_policy(self) -> None:
         """The daemon's own settings may have changed, so that a file that was good does not fit them any more."""
         try:
-            policies.in_force(self.row, self.poller._base)
+            await self.store.read(policies.in_force, self.row, self.poller._base)
         except PolicyError as error:
             await self._report_policy(str(error))
 
@@ -363,7 +377,7 @@ class _Poll:
             await self.store.write(repositories.update, self.row.id, policy_error=error)
             await self._reload()
 
-    def _policy_values(self, found: FileContent | None) -> dict[str, object]:
+    def _policy_values(self, found: FileContent | None, base: Policy) -> dict[str, object]:
         """A broken file keeps the last good one in force, and is reported until it is mended."""
         now = self.clock()
         if found is None:
@@ -376,7 +390,7 @@ class _Poll:
             }
         kept: dict[str, object] = {"policy_etag": found.etag, "policy_token": found.token_generation}
         try:
-            parse_repository_policy(found.content, self.poller._base(self.row.full_name), POLICY_FILE_NAME)
+            parse_repository_policy(found.content, base, POLICY_FILE_NAME)
         except PolicyError as error:
             log.error("%s: %s", self.row.full_name, error)
             return kept | {"policy_error": str(error)}
@@ -474,7 +488,7 @@ async def read_one(
         return await _read_and_file(store, client, row, read, clock)
     except RateLimited:
         raise
-    except NotFound:
+    except (NotFound, Gone):
         # deleted on GitHub since the list named it
         await store.write(repositories.read_done, read)
         return 0

@@ -14,7 +14,7 @@ from meritocrab.daemon.access import Accesses, AccessUnavailable
 from meritocrab.daemon.filing import seen_of_pull
 from meritocrab.errors import PolicyError
 from meritocrab.github.client import GitHubClient
-from meritocrab.github.errors import GitHubError, NotFound
+from meritocrab.github.errors import GitHubError, Gone, NotFound
 from meritocrab.github.payloads import Unknown
 from meritocrab.logs import log_context
 from meritocrab.store import accounts, decisions, inbox, policies, pull_requests, repositories, situations
@@ -188,7 +188,7 @@ class Processor:
     ) -> None:
         try:
             pull = await client.fetch_pull(full_name, need.id)
-        except NotFound:
+        except (NotFound, Gone):
             pull = None
         if pull is not None:
             await self._store.write(pull_requests.store, repository_id, seen_of_pull(pull), self._clock())

@@ -31,7 +31,7 @@ from meritocrab.daemon.access import Accesses, AccessUnavailable
 from meritocrab.daemon.thread import Thread, fetch_thread
 from meritocrab.errors import PolicyError
 from meritocrab.github.client import GitHubClient
-from meritocrab.github.errors import Forbidden, GitHubError, Gone, Refused
+from meritocrab.github.errors import Forbidden, GitHubError, Gone, NotFound, Refused
 from meritocrab.github.payloads import CommentItem, PullItem
 from meritocrab.logs import log_context
 from meritocrab.store import accounts, ledger, outbox, policies, pull_requests, repositories
@@ -45,6 +45,8 @@ GOOD_FOR = timedelta(days=1)
 """A decision older than this is not carried out any more."""
 
 LATER = timedelta(minutes=5)
+
+REPLACED = "the name belongs to another repository now"
 
 STILL_HELD = {
     # who is denied and then blacklisted for this very pull request is no less denied
@@ -68,9 +70,13 @@ class NotNow(Exception):  # noqa: N818
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The effect is on GitHub already; `github_id` where it has one."""
+    """The effect is on GitHub already; `github_id` where it has one.
+
+    `pull_state` is how the pull request stands by now: somebody may have reopened what an earlier attempt closed.
+    """
 
     github_id: int | None = None
+    pull_state: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +170,7 @@ class Relay:
                 return
             github_id = await attempt.send(found)
             found = Found(github_id)
-        await self._store.write(self._delivered, row, found.github_id)
+        await self._store.write(self._delivered, row, found)
         log.info("%s delivered", row.key)
 
     def _wait_until_settled(self, row: OutboxRow) -> None:
@@ -183,7 +189,7 @@ class Relay:
         if repository.archived:
             raise Superseded("the repository is archived")
         if repository.state == RepositoryState.REPLACED.value:
-            raise Superseded("the name belongs to another repository now")
+            raise Superseded(REPLACED)
         policy = policies.in_force(repository, self._base)
         if policy is None:
             raise NotNow("the repository's policy was not read yet")
@@ -211,20 +217,21 @@ class Relay:
         """`applied` False: certainly nothing happened. Otherwise the attempt stays on record as ambiguous."""
         now = self._clock()
         certain = error.applied is False
-        pause = LATER if isinstance(error, Forbidden) else max(self._settle_for, timedelta(seconds=1))
+        pause = LATER if isinstance(error, Forbidden | NotFound) else max(self._settle_for, timedelta(seconds=1))
         until = max(error.retry_at or now, now + (timedelta(seconds=1) if error.retry_at else pause))
         log.warning("%s was not answered: %s", row.key, error)
         await self._store.write(
             outbox.postpone, row.id, until=until, reason=str(error), forget_attempt=certain
         )
 
-    def _delivered(self, row: OutboxRow, github_id: int | None) -> None:
+    def _delivered(self, row: OutboxRow, found: Found) -> None:
         now = self._clock()
-        outbox.settle(row.id, ActionState.DELIVERED, now=now, github_id=github_id)
+        outbox.settle(row.id, ActionState.DELIVERED, now=now, github_id=found.github_id)
         kind = ActionKind(row.kind)
         repository_id, number = row.repository_id, row.number
         if kind is ActionKind.CLOSE:
-            pull_requests.update(repository_id, number, state="closed", closed_by_us_at=now)
+            state = found.pull_state or "closed"
+            pull_requests.update(repository_id, number, state=state, closed_by_us_at=now)
         elif kind is ActionKind.REOPEN:
             pull_requests.update(repository_id, number, state="open", closed_by_us_at=None)
         elif kind in (ActionKind.LABEL, ActionKind.UNLABEL):
@@ -276,10 +283,12 @@ class _Attempt:
     async def _see(self) -> tuple[PullItem, Thread]:
         pull = await self.client.fetch_pull(self.name, self.row.number)
         if pull.repository_id != self.row.repository_id:
-            raise Superseded("the name belongs to another repository now")
+            raise Superseded(REPLACED)
         return pull, await fetch_thread(self.client, self.name, self.row.number)
 
     async def _look_for_reply(self) -> Found | Clear:
+        if (await self.client.fetch_repository(self.name)).id != self.row.repository_id:
+            raise Superseded(REPLACED)
         item = await self.client.fetch_issue(self.name, self.row.number)
         found = await self._find_reply()
         if found is None and item.locked:
@@ -307,7 +316,7 @@ class _Attempt:
             since = self.row.before_event_id or 0
             for event in thread.events:
                 if event.event == "closed" and event.id > since and self._is_ours(event.actor):
-                    return Found()
+                    return Found(pull_state=pull.state)
         if self.kind is ActionKind.REOPEN and self.row.attempted_at is not None and pull.state == "open":
             return Found()
         return None
@@ -407,8 +416,14 @@ class _Attempt:
             case ActionKind.STATUS:
                 await self._send_status(clear.head_sha)
             case ActionKind.REACTION:
-                await client.add_reaction(self.name, row.target_id or 0, row.body)
+                await self._react()
         return None
+
+    async def _react(self) -> None:
+        try:
+            await self.client.add_reaction(self.name, self.row.target_id or 0, self.row.body)
+        except NotFound:
+            raise Superseded("the comment does not exist any more") from None
 
     async def _send_status(self, head_sha: str) -> None:
         held = self.row.body == "pending"

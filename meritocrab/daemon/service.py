@@ -22,7 +22,7 @@ from meritocrab.store.database import Store
 
 log = logging.getLogger("meritocrab.daemon")
 
-STOP_WITHIN_SECONDS = 8.0
+STOP_WITHIN_SECONDS = 5.0
 """How long work in hand may take at the end; systemd's default limit is 90 seconds, patience is less."""
 
 
@@ -133,11 +133,14 @@ class Service:
         """Ask the daemon to end; safe from a signal handler."""
         self._stopped.set()
 
-    async def run_until_stopped(self) -> None:
-        """Serve until SIGTERM, SIGINT or `request_stop`, then stop in order."""
+    def obey_signals(self) -> None:
+        """Let SIGTERM and SIGINT end the daemon in order; call it before `start`, so that none comes too early."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.request_stop)
+
+    async def run_until_stopped(self) -> None:
+        """Serve until `request_stop` or an obeyed signal, then stop in order."""
         try:
             await self._stopped.wait()
             log.info("stopping: finishing what is in hand")
@@ -147,13 +150,15 @@ class Service:
     async def stop(self) -> None:
         """Claim nothing more, finish what is in hand within the limit, close everything."""
         self.loops.stopping = True
+        await asyncio.gather(self._end_polls(), self.loops.stop(STOP_WITHIN_SECONDS))
+        await self.evaluator.aclose()
+        await self.accesses.aclose()
+        await asyncio.to_thread(self.lock.release)
+        log.info("stopped")
+
+    async def _end_polls(self) -> None:
         try:
             async with asyncio.timeout(STOP_WITHIN_SECONDS):
                 await self.poller.drain()
         except TimeoutError:
             await self.poller.cancel()
-        await self.loops.stop(STOP_WITHIN_SECONDS)
-        await self.evaluator.aclose()
-        await self.accesses.aclose()
-        await asyncio.to_thread(self.lock.release)
-        log.info("stopped")

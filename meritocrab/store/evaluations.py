@@ -14,7 +14,7 @@ from meritocrab.core.names import Classification, EvaluationState, EventKind
 from meritocrab.core.situation import EvaluationView
 from meritocrab.store import accounts, inbox, states
 from meritocrab.store.models import EvaluationRow, LedgerRow
-from meritocrab.store.statements import find_one, insert_new, update
+from meritocrab.store.statements import exists, find_one, insert_new, update
 
 
 def request(repository_id: int, event_id: int, wanted: EvaluationRequest, now: datetime) -> None:
@@ -63,16 +63,8 @@ def is_repeated(repository_id: int, account_id: int, digest: str, key: str) -> b
     """Whether this person's same text was asked about before, under another key."""
     if not digest:
         return False
-    return bool(
-        EvaluationRow.select()
-        .where(
-            (EvaluationRow.repository_id == repository_id)
-            & (EvaluationRow.account_id == account_id)
-            & (EvaluationRow.digest == digest)
-            & (EvaluationRow.key != key)
-        )
-        .exists()
-    )
+    about = {"repository_id": repository_id, "account_id": account_id, "digest": digest}
+    return exists(EvaluationRow, unlike={"key": key}, **about)
 
 
 def view(row: EvaluationRow) -> EvaluationView:

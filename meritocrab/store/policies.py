@@ -7,10 +7,16 @@ from functools import lru_cache
 
 from meritocrab.core.names import Enforcement
 from meritocrab.core.policy import POLICY_FILE_NAME, Policy, parse_repository_policy
+from meritocrab.store import repositories
 from meritocrab.store.models import Repository
 
-BasePolicy = Callable[[str], Policy]
-"""The daemon's own settings for a repository, by its full name."""
+BasePolicy = Callable[..., Policy]
+"""The daemon's own settings for a repository, by its full name and the names it had before."""
+
+
+def own_settings(repository: Repository, base: BasePolicy) -> Policy:
+    """The daemon's settings for this repository: a table under a former name counts until one has the new name."""
+    return base(repository.full_name, *repositories.former_names(repository.id))
 
 
 def in_force(repository: Repository, base: BasePolicy) -> Policy | None:
@@ -21,7 +27,7 @@ def in_force(repository: Repository, base: BasePolicy) -> Policy | None:
     """
     if repository.policy_read_at is None:
         return None
-    policy = base(repository.full_name)
+    policy = own_settings(repository, base)
     if repository.policy_text is not None:
         policy = _overlay(repository.policy_text, policy)
     if repository.access == "anonymous":

@@ -13,7 +13,7 @@ from meritocrab.core.names import ActionKind, ActionState, GateOutcome
 from meritocrab.core.situation import PullRequest
 from meritocrab.store import accounts
 from meritocrab.store.models import OutboxRow, PullRequestRow
-from meritocrab.store.statements import find_one
+from meritocrab.store.statements import find_all, find_one
 
 HELD = (GateOutcome.DENIED.value, GateOutcome.BLACKLISTED.value)
 
@@ -71,6 +71,7 @@ def find(repository_id: int, number: int | None, full_name: str) -> PullRequest 
 
 def to_value(row: PullRequestRow, full_name: str) -> PullRequest:
     """The value a row stands for."""
+    attempted = _attempted(row)
     return PullRequest(
         number=row.number,
         author=accounts.find(row.author_id),
@@ -80,8 +81,8 @@ def to_value(row: PullRequestRow, full_name: str) -> PullRequest:
         created_at=row.created_at,
         link=f"{full_name}#{row.number}",
         title=row.title,
-        close_attempted=_attempted(row, ActionKind.CLOSE),
-        message_attempted=_attempted(row, ActionKind.COMMENT),
+        close_attempted=ActionKind.CLOSE in attempted,
+        message_attempted=ActionKind.COMMENT in attempted,
         closed_by_us_at=row.closed_by_us_at,
         labelled=row.labelled,
         has_status=row.status_sha is not None,
@@ -90,20 +91,14 @@ def to_value(row: PullRequestRow, full_name: str) -> PullRequest:
     )
 
 
-def _attempted(row: PullRequestRow, kind: ActionKind) -> bool:
-    """Whether the relay tried this action of the gate, with success or with an outcome yet unknown."""
-    return bool(
-        OutboxRow.select()
-        .where(
-            (OutboxRow.repository_id == row.repository_id)
-            & (OutboxRow.number == row.number)
-            & (OutboxRow.kind == kind.value)
-            & OutboxRow.basis.in_(HELD)
-            & OutboxRow.attempted_at.is_null(False)
-            & OutboxRow.state.in_([ActionState.SCHEDULED.value, ActionState.DELIVERED.value])
-        )
-        .exists()
-    )
+def _attempted(row: PullRequestRow) -> set[ActionKind]:
+    """The gate's actions that the relay tried, with success or with an outcome yet unknown."""
+    states = (ActionState.SCHEDULED.value, ActionState.DELIVERED.value)
+    return {
+        ActionKind(action.kind)
+        for action in find_all(OutboxRow, repository_id=row.repository_id, number=row.number)
+        if action.basis in HELD and action.attempted_at is not None and action.state in states
+    }
 
 
 def held_of(repository_id: int, account_id: int, full_name: str) -> tuple[PullRequest, ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
 
 from peewee import fn
 
 from meritocrab.core.names import RepositoryState
+from meritocrab.store import settings
 from meritocrab.store.models import Feed, Read, Repository
 from meritocrab.store.statements import find_one
 
@@ -16,8 +18,7 @@ READ_KINDS = ("pull", "reviews", "issue_events")
 
 def watch(full_name: str, access: str, now: datetime, github_id: int | None = None) -> Repository:
     """The row of a repository, made on first sight; by GitHub's id where known, so that renames keep the row."""
-    row = find_by_id(github_id) if github_id is not None else None
-    row = row or find(full_name)
+    row = find(full_name) if github_id is None else find_by_id(github_id) or _bearing(full_name)
     if row is None:
         return Repository.create(
             github_id=github_id,
@@ -35,30 +36,65 @@ def watch(full_name: str, access: str, now: datetime, github_id: int | None = No
     return row
 
 
-def watch_only(names: Iterable[str], access_prefix: str) -> None:
-    """Stop watching what is not named any more under this kind of access; rows and history stay."""
-    keys = [name.lower() for name in names]
-    query = Repository.update(watched=False).where(Repository.access.startswith(access_prefix))
-    if keys:
-        query = query.where(Repository.name_key.not_in(keys))
-    query.execute()
+def watch_only(row_ids: Iterable[int]) -> None:
+    """Stop watching all others; rows and history stay."""
+    Repository.update(watched=False).where(Repository.id.not_in([0, *row_ids])).execute()
 
 
 def rename(row: Repository, full_name: str) -> None:
     """Follow a renamed repository; whoever stood under the new name before is not it any more."""
     if row.full_name == full_name:
         return
-    squatter = find(full_name)
+    squatter = _bearing(full_name)
     if squatter is not None and squatter.id != row.id:
-        squatter.name_key = f"{squatter.name_key}?{squatter.id}"
-        squatter.watched = False
-        squatter.save()
+        _give_up_name(squatter)
+    if row.name_key != full_name.lower():
+        _remember_name(row)
     row.full_name, row.name_key = full_name, full_name.lower()
     row.save()
 
 
+def merge(row: Repository, known: Repository) -> None:
+    """Two names were configured that mean one repository: the row that is new gives its name to the other."""
+    settings.put(_alias(row.name_key), str(known.id))
+    settings.put(_former(known.id), json.dumps([row.full_name, *former_names(known.id)]))
+    _give_up_name(row)
+
+
+def _give_up_name(row: Repository) -> None:
+    row.name_key = f"{row.name_key}?{row.id}"
+    row.watched = False
+    row.save()
+
+
+def _remember_name(row: Repository) -> None:
+    """The configuration may go on using the name that a repository had when it was written."""
+    settings.put(_alias(row.name_key), str(row.id))
+    settings.put(_former(row.id), json.dumps([row.full_name, *former_names(row.id)]))
+
+
+def former_names(row_id: int) -> tuple[str, ...]:
+    """The names that a repository had before, last one first."""
+    return tuple(json.loads(settings.get(_former(row_id)) or "[]"))
+
+
+def _alias(name_key: str) -> str:
+    return f"repository_named:{name_key}"
+
+
+def _former(row_id: int) -> str:
+    return f"former_names:{row_id}"
+
+
 def find(full_name: str) -> Repository | None:
-    """By name, in any case."""
+    """By name, in any case; by a former name while no other watched repository bears it."""
+    found = _bearing(full_name)
+    if found is None and (row_id := settings.get(_alias(full_name.lower()))) is not None:
+        found = find_one(Repository, id=int(row_id))
+    return found
+
+
+def _bearing(full_name: str) -> Repository | None:
     return find_one(Repository, name_key=full_name.lower())
 
 

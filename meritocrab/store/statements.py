@@ -32,6 +32,18 @@ def find_one(table: type[T], *, for_update: bool = False, **key: object) -> T | 
     return _to_row(table, found[0]) if found else None
 
 
+def find_all(table: type[T], **key: object) -> list[T]:
+    """All rows whose columns equal `key`, in no order."""
+    statement = _select(table, tuple(key), False, database.param)
+    return [_to_row(table, values) for values in _run(statement, _values(table, key)).fetchall()]
+
+
+def exists(table: type[Table], unlike: Mapping[str, object], **key: object) -> bool:
+    """Whether there is a row whose columns equal `key`, and all of whose columns `unlike` differ from it."""
+    statement = _exists(table, tuple(key), tuple(unlike), database.param)
+    return bool(_run(statement, [*_values(table, key), *_values(table, unlike)]).fetchall())
+
+
 def _to_row(table: type[T], values: tuple[Any, ...]) -> T:
     data = {
         name: value if value is None or convert is None else convert(value)
@@ -118,6 +130,12 @@ def _select(table: type[Table], key: tuple[str, ...], for_update: bool, param: s
     columns = ", ".join(_columns(table, names))
     lock = " FOR UPDATE" if for_update else ""
     return f"SELECT {columns} FROM {_name(table)} WHERE {_where(table, key, param)}{lock}"  # noqa: S608
+
+
+@cache
+def _exists(table: type[Table], key: tuple[str, ...], unlike: tuple[str, ...], param: str) -> str:
+    others = "".join(f" AND {column} <> {param}" for column in _columns(table, unlike))
+    return f"SELECT 1 FROM {_name(table)} WHERE {_where(table, key, param)}{others} LIMIT 1"  # noqa: S608
 
 
 @cache

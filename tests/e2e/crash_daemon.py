@@ -44,7 +44,7 @@ QUIET_POLLS = 1
 PARKED = 3
 """Exit status of a daemon that failed at an event by its own fault."""
 
-SETTLE_SECONDS = 0.6
+SETTLE_SECONDS = 0.4
 
 
 def hurry() -> None:
@@ -64,7 +64,7 @@ def configure(order: dict[str, Any]) -> Config:
     """The configuration of the suite, with intervals that the file does not allow."""
     config = load_config(Path(order["config"]), {"STATE_DIRECTORY": order["folder"]})
     poll = PollSettings.model_construct(
-        interval=0.1, min_interval=0.05, max_interval=0.15, review_interval=0.5
+        interval=0.25, min_interval=0.2, max_interval=0.3, review_interval=0.5
     )
     settle = RelaySettings.model_construct(settle=SETTLE_SECONDS, write_spacing=0.0)
     settings = config.settings.model_copy(update={"poll": poll, "relay": settle})

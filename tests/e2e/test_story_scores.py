@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from meritocrab.core.names import Classification
 from tests.e2e.conftest import MakeDay
 from tests.e2e.world_of_people import REPO, Day
 
 CLASSES = ("spam", "low", "acceptable", "high")
 
 
-@pytest.mark.parametrize(("verdict", "delta"), zip(CLASSES, (-25, -5, 5, 15), strict=True))
+@pytest.mark.parametrize(("verdict", "delta"), list(zip(CLASSES, (-25, -5, 5, 15), strict=True)))
 async def test_an_opened_pull_request_scores_by_its_verdict(day: Day, verdict: str, delta: int) -> None:
     day.judge.says("A change", verdict)
     day.pull("newt")
@@ -21,7 +20,7 @@ async def test_an_opened_pull_request_scores_by_its_verdict(day: Day, verdict: s
     assert day.states("newt") == [("pull_request", "auto_applied")]
 
 
-@pytest.mark.parametrize(("verdict", "delta"), zip(CLASSES, (-10, -2, 1, 3), strict=True))
+@pytest.mark.parametrize(("verdict", "delta"), list(zip(CLASSES, (-10, -2, 1, 3), strict=True)))
 async def test_a_comment_scores_by_its_verdict(day: Day, verdict: str, delta: int) -> None:
     day.judge.says("a crash", verdict)
     number = day.pull("nora")
@@ -452,7 +451,3 @@ async def test_the_judge_sees_the_text_once_with_the_size_of_the_change(day: Day
     (question,) = day.judge.questions
     assert (question.subject, question.title, question.text) == ("pull_request", "A change", "It helps.")
     assert (question.additions, question.deletions, question.changed_files) == (11, 2, 2)
-
-
-def test_all_classes_are_told_apart() -> None:
-    assert {name.value for name in Classification} == set(CLASSES)
