@@ -38,6 +38,7 @@ from meritocrab.core.names import (
 )
 from meritocrab.core.permissions import may_command
 from meritocrab.core.policy import Policy
+from meritocrab.core.scoring import can_move
 from meritocrab.core.situation import Contributor, EvaluationView, Situation, Target
 
 OBEYED_FOR = timedelta(days=1)
@@ -264,6 +265,8 @@ def operate(
     person = situation.author
     if person is None:
         return note(f"{facts.act}: nobody is named")
+    if not person.account.holds_credit:
+        return note(f"{facts.act}: {person.account.login} holds no credit")
     if facts.act == "blacklist":
         return standing.blacklist(person, f"{event.key}/blacklist", actor, event.number, facts.reason)
     if facts.act == "unblacklist":
@@ -291,14 +294,14 @@ def _settle_by_hand(
     actor: Actor,
 ) -> Decision:
     evaluation, person = situation.evaluation, situation.author
-    if evaluation is None or person is None:
+    if evaluation is None or person is None or evaluation.account_id != person.account.id:
         return note(f"{facts.act}: there is no such evaluation")
     if evaluation.state is not EvaluationState.PENDING:
         return note(f"{facts.act}: came too late, the evaluation is {evaluation.state}")
     if evaluation.subject == standing.BLACKLIST_PROPOSAL:
         return _settle_proposal(event, facts, evaluation, person, actor)
     classification = facts.classification or evaluation.classification
-    delta = _wanted_delta(facts, evaluation, classification)
+    delta = _wanted_delta(facts, evaluation, classification) if can_move(person, policy) else 0
     state = EvaluationState.APPROVED if facts.act == "approve" else EvaluationState.OVERRIDDEN
     change = EvaluationChange(
         evaluation.id, state=state, classification=classification, delta=delta, decided_by=facts.user
@@ -335,7 +338,7 @@ def _undo(
     event: Event, situation: Situation, policy: Policy, now: datetime, actor: Actor, facts: OperatorFacts
 ) -> Decision:
     row, person = situation.undone, situation.author
-    if row is None or person is None:
+    if row is None or person is None or row.account_id != person.account.id:
         return note("undo: there is no such ledger row")
     if row.undone:
         return note("undo: undone before")

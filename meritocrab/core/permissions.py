@@ -40,8 +40,8 @@ GATED_KINDS = frozenset(
 def role_needs(event: Event, policy: Policy, *, is_command: bool) -> tuple[RoleNeed, ...]:
     """The roles to look up for this event: fresh before anything is done against or for someone.
 
-    Bots, ghosts, mannequins and exempt accounts have no role to look up. A comment on an issue matters only as a
-    command.
+    Bots, ghosts and mannequins have no role to look up; whoever is exempt from the gate may still be a maintainer.
+    A comment on an issue matters only as a command.
     """
     facts = event.facts
     if isinstance(facts, CommentFacts) and not facts.on_pull_request and not is_command:
@@ -49,7 +49,7 @@ def role_needs(event: Event, policy: Policy, *, is_command: bool) -> tuple[RoleN
     fresh = not event.is_history and (event.kind in GATED_KINDS or is_command or _may_apply(facts))
     needs: dict[int, RoleNeed] = {}
     for account in (event.author, event.actor):
-        if account is not None and account.holds_credit and not is_exempt(account, policy):
+        if account is not None and account.holds_credit:
             needs[account.id] = RoleNeed(account, fresh)
     return tuple(needs.values())
 

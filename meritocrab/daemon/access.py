@@ -129,7 +129,9 @@ class Accesses:
         kept = [(github_id, name) for github_id, name in found if self._is_wanted(github_id, name)]
         for github_id, name in kept:
             row = repositories.watch(name, access, now, github_id)
-            if row.state in (RepositoryState.REMOVED.value, RepositoryState.SUSPENDED.value):
+            if row.github_id not in (None, github_id):
+                self._give_up(row, github_id, now)
+            elif row.state in (RepositoryState.REMOVED.value, RepositoryState.SUSPENDED.value):
                 repositories.set_state(row.id, RepositoryState.NEW, "", now)
         ids = {github_id for github_id, _ in kept}
         for row in Repository.select().where((Repository.access == access) & Repository.watched):
@@ -155,6 +157,11 @@ class Accesses:
         for row in Repository.select().where(Repository.watched):
             if row.access not in accesses:
                 self._remove(row, "the App is not installed there any more", now)
+
+    def _give_up(self, row: Repository, github_id: int, now: datetime) -> None:
+        detail = f"the name belongs to another repository now (id {github_id}); nothing is written there"
+        repositories.set_state(row.id, RepositoryState.REPLACED, detail, now)
+        repositories.update(row.id, watched=False)
 
     def _remove(self, row: Repository, detail: str, now: datetime) -> None:
         repositories.set_state(row.id, RepositoryState.REMOVED, detail, now)

@@ -281,25 +281,20 @@ class _Poll:
         """The first poll sets the baseline, by GitHub's clock: all before it is history."""
         item = await self._fetch_repository()
         baseline = self.client.github_now().replace(microsecond=0)
-        if await self.store.write(self._merge_twin, item):
+        if not await self.store.write(self._write_begin, item, baseline):
             raise GitHubError(
                 f"{self.row.full_name} is called {item.full_name} now and is watched under that name already",
                 state=RepositoryState.RENAMED,
             )
-        await self.store.write(self._write_begin, item, baseline)
         await self._reload()
         await self._read_policy()
 
-    def _merge_twin(self, item: RepositoryItem) -> bool:
-        """Whether this repository has a row already, under another name; ours is given up then."""
-        known = repositories.find_by_id(item.id)
-        if known is None or known.id == self.row.id:
+    def _write_begin(self, item: RepositoryItem, baseline: datetime) -> bool:
+        """False when this repository has a row already, under another name; ours is given up then."""
+        row, known = repositories.get(self.row.id), repositories.find_by_id(item.id)
+        if known is not None and known.id != row.id:
+            repositories.merge(row, known)
             return False
-        repositories.merge(repositories.get(self.row.id), known)
-        return True
-
-    def _write_begin(self, item: RepositoryItem, baseline: datetime) -> None:
-        row = repositories.get(self.row.id)
         row.github_id = item.id
         row.default_branch, row.archived = item.default_branch, item.archived
         row.baseline_at = row.baseline_at or baseline
@@ -312,6 +307,7 @@ class _Poll:
                 repositories.save_feed(
                     item.id, name, cursor_at=row.baseline_at, finished=True, etag=None, etag_token=None
                 )
+        return True
 
     async def _fetch_repository(self) -> RepositoryItem:
         """By name; a redirect leads to the same repository under its new name."""

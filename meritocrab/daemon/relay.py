@@ -217,7 +217,9 @@ class Relay:
         """`applied` False: certainly nothing happened. Otherwise the attempt stays on record as ambiguous."""
         now = self._clock()
         certain = error.applied is False
-        pause = LATER if isinstance(error, Forbidden | NotFound) else max(self._settle_for, timedelta(seconds=1))
+        pause = (
+            LATER if isinstance(error, Forbidden | NotFound) else max(self._settle_for, timedelta(seconds=1))
+        )
         until = max(error.retry_at or now, now + (timedelta(seconds=1) if error.retry_at else pause))
         log.warning("%s was not answered: %s", row.key, error)
         await self._store.write(

@@ -141,9 +141,9 @@ class Sync:
         taken = EventRow.state != EventState.RECORDED.value
         return EventRow.select().where((EventRow.repository_id == repository_id) & taken).count()
 
-    @staticmethod
-    def _begin(repository_id: int, since: datetime | None) -> None:
-        """Start over when more is wanted than the last time."""
+    def _begin(self, repository_id: int, since: datetime | None) -> None:
+        """Try at once what failed before; start over when more is wanted than the last time."""
+        repositories.hurry_reads(repository_id, "sync", self._clock())
         known = filing.sync_since(repository_id)
         wanted = since or filing.BEGINNING
         if known is not None and known <= wanted:

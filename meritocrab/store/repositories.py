@@ -113,13 +113,20 @@ def get(row_id: int) -> Repository:
 
 
 def due(now: datetime, limit: int) -> list[Repository]:
-    """Watched repositories whose poll is due, longest overdue first."""
+    """Watched repositories whose poll is due, longest overdue first.
+
+    A last poll that lies ahead of us was stamped by a clock that has been set back since: it bars nothing.
+    """
     return list(
         Repository.select()
         .where(
             Repository.watched
             & ~Repository.paused
-            & (Repository.next_poll_at.is_null() | (Repository.next_poll_at <= now))
+            & (
+                Repository.next_poll_at.is_null()
+                | (Repository.next_poll_at <= now)
+                | (Repository.last_poll_at > now)
+            )
         )
         .order_by(Repository.next_poll_at)
         .limit(limit)
@@ -233,6 +240,13 @@ def read_failed(read: Read, *, until: datetime, error: str) -> None:
     """Try this read again later; the others go on."""
     Read.update(next_attempt_at=until, attempts=Read.attempts + 1, last_error=error).where(
         Read.id == read.id
+    ).execute()
+
+
+def hurry_reads(repository_id: int, source: str, now: datetime) -> None:
+    """Make failed reads due at once: somebody asks for them."""
+    Read.update(next_attempt_at=now).where(
+        (Read.repository_id == repository_id) & (Read.source == source)
     ).execute()
 
 

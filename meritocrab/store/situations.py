@@ -46,7 +46,7 @@ from meritocrab.core.situation import (
     UndoneRow,
 )
 from meritocrab.store import accounts, evaluations, inbox, ledger, outbox, pull_requests, settings
-from meritocrab.store.models import EventRow, LedgerRow, Repository
+from meritocrab.store.models import EvaluationRow, EventRow, LedgerRow, Repository
 
 ROLE_KEPT_FOR = timedelta(hours=1)
 """How long a looked-up role serves where nothing is done against anybody."""
@@ -195,9 +195,9 @@ def load(about: Subject, known: Lookups, now: datetime) -> Situation:
         edited_by_other=bool(known.edited_by_other),
         status_answers_today=_status_answers(event, now) if about.commands else 0,
         repeated_text=_is_repeated(about),
-        evaluation=evaluations.view(evaluation) if evaluation else None,
+        evaluation=evaluations.view(evaluation) if evaluation and _is_here(event, evaluation) else None,
         pull_request_evaluations=_evaluations(event),
-        undone=_undone(facts) if isinstance(facts, OperatorFacts) else None,
+        undone=_undone(event, facts) if isinstance(facts, OperatorFacts) else None,
         fraction=_fraction(event.key),
     )
 
@@ -298,9 +298,14 @@ def _evaluations(event: Event) -> tuple[EvaluationView, ...]:
     return evaluations.of_pull_request(event.repository_id, event.number)
 
 
-def _undone(facts: OperatorFacts) -> UndoneRow | None:
+def _is_here(event: Event, row: EvaluationRow | LedgerRow) -> bool:
+    """Ids come from outside: what belongs to another repository is nobody's business here."""
+    return bool(row.repository_id == event.repository_id)
+
+
+def _undone(event: Event, facts: OperatorFacts) -> UndoneRow | None:
     row = ledger.find(facts.ledger_id) if facts.ledger_id is not None else None
-    if row is None:
+    if row is None or not _is_here(event, row):
         return None
     earlier = (
         LedgerRow.select()

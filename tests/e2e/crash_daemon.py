@@ -53,7 +53,7 @@ def hurry() -> None:
     schedule.POINTS_PER_MINUTE = 10_000_000  # type: ignore[misc]
     processor.SHORTEST_WAIT, processor.LONGEST_WAIT = soon, 2 * soon
     relay.LATER = loops.AFTER_ERROR = 2 * soon
-    evaluation.FIRST_RETRY_SECONDS = 0.2  # type: ignore[misc]
+    evaluation.FIRST_RETRY_SECONDS, evaluation.LONGEST_RETRY_SECONDS = 0.2, 0.4  # type: ignore[misc]
     poller.retry_delay = lambda *_, **__: 0.3
     for module in (sansio, answers, client):
         module.PER_PAGE = 8  # type: ignore[attr-defined]
@@ -82,7 +82,7 @@ async def live(order: dict[str, Any]) -> int:
     await _start(service)
     watch = _Watch(store, born_at)
     while not await watch.is_over():
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.1)
     await service.stop()
     await store.close()
     return PARKED if watch.parked else 0
@@ -123,16 +123,17 @@ class _Watch:
 
     def _look(self) -> tuple[bool, dict[str, datetime]]:
         self.parked = _any(EventRow, EventRow.state == EventState.PARKED.value)
-        repositories = list(Repository.select().where(Repository.watched))
-        open_ends = (
-            _any(EventRow, EventRow.state == EventState.WAITING.value),
-            _any(OutboxRow, OutboxRow.state == ActionState.SCHEDULED.value),
-            _any(EvaluationRow, EvaluationRow.state.in_(_UNDER_WAY)),
-            Read.select().exists(),
-            not repositories,
-            any(not self._is_well(each) for each in repositories),
+        under_way = (
+            _any(EventRow, EventRow.state == EventState.WAITING.value)
+            or _any(OutboxRow, OutboxRow.state == ActionState.SCHEDULED.value)
+            or _any(EvaluationRow, EvaluationRow.state.in_(_UNDER_WAY))
+            or Read.select().exists()
         )
-        return not any(open_ends), {each.full_name: each.last_poll_at for each in repositories}
+        if under_way:
+            return False, {}
+        repositories = list(Repository.select().where(Repository.watched))
+        well = bool(repositories) and all(self._is_well(each) for each in repositories)
+        return well, {each.full_name: each.last_poll_at for each in repositories}
 
     def _is_well(self, row: Repository) -> bool:
         """Polled without error, and the net was cast in this life."""

@@ -54,8 +54,8 @@ class Installation:
         return self.folder / "meritocrab.toml"
 
     @property
-    def url(self) -> str:
-        return f"sqlite://{self.folder}/meritocrab.db"
+    def database(self) -> Path:
+        return self.folder / "meritocrab.db"
 
     def configure(
         self, github: SimulatedGitHub, repositories: list[str], *, token: str | None = TOKEN, extra: str = ""
@@ -65,7 +65,7 @@ class Installation:
         credential = "" if token is None else f'token = "{token}"\n'
         self.config.write_text(
             f'[github]\napi_url = "{github.url}"\n{credential}repositories = {json.dumps(repositories)}\n'
-            f'[database]\nurl = "{self.url}"\n{extra}'
+            f'[database]\nurl = "sqlite:///{self.database}"\n{extra}'
         )
         return self
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -124,8 +125,7 @@ def test_a_second_sync_changes_nothing(whole: Synced) -> None:
 
 def has_handled(installation: Installation, count: int) -> bool:
     """Whether so many events are handled, as another process sees it."""
-    path = installation.url.removeprefix("sqlite://")
-    with sqlite3.connect(f"file:{path}?mode=rw", uri=True) as database:
+    with closing(sqlite3.connect(installation.database)) as database:
         found = database.execute("SELECT count(*) FROM events WHERE state = 'handled'").fetchone()
     return int(found[0]) >= count
 

@@ -16,7 +16,9 @@ def number(day: Day) -> int:
     return day.pull("nora", "Somewhere to talk")
 
 
-async def test_check_shows_credit_role_blacklist_state_and_the_last_five_events(day: Day, number: int) -> None:
+async def test_check_shows_credit_role_blacklist_state_and_the_last_five_events(
+    day: Day, number: int
+) -> None:
     for i in range(6):
         await day.operate("adjust", "newt", delta=i + 1)
     await day.operate("blacklist", "newt")
@@ -70,6 +72,16 @@ async def test_help(day: Day, number: int) -> None:
     day.command(number, "ada", "/credit help")
     await day.settle()
     assert "/credit unblacklist @user" in day.said(number)[0]
+
+
+async def test_a_maintainer_who_is_listed_as_exempt_may_still_command(make_day: MakeDay) -> None:
+    day = make_day()
+    ada = day.world.account("ada").id
+    day.world.set_file(REPO, ".meritocrab.toml", f"[exempt]\nusers = [{ada}]\n")
+    await day.begin()
+    day.command(day.pull("nora"), "ada", "/credit blacklist @newt")
+    await day.settle()
+    assert day.is_blacklisted("newt")
 
 
 async def test_once_per_comment_also_after_edits_and_a_restart(day_on_both: Day) -> None:
@@ -378,7 +390,9 @@ async def test_a_deleted_comment_is_still_answered_once_and_reacted_to_never(day
     assert day.action(number, "reaction").state in ("refused", "superseded")
 
 
-async def test_a_command_is_not_answered_in_the_repository_that_took_over_the_name(day: Day, number: int) -> None:
+async def test_a_command_is_not_answered_in_the_repository_that_took_over_the_name(
+    day: Day, number: int
+) -> None:
     day.command(number, "ada", "/credit check @newt")
     await day.decide()
     day.world.replace_repository(REPO)

@@ -244,7 +244,9 @@ async def test_a_blacklisted_draft_is_closed_too(day: Day) -> None:
     assert GENERIC in day.said(number)[0]
 
 
-async def test_an_admitted_pull_request_reopened_by_somebody_blacklisted_meanwhile_is_closed(day: Day) -> None:
+async def test_an_admitted_pull_request_reopened_by_somebody_blacklisted_meanwhile_is_closed(
+    day: Day,
+) -> None:
     number = day.pull("newt")
     await day.settle()
     await day.operate("blacklist", "newt")
@@ -282,7 +284,9 @@ async def test_observe_writes_nothing_and_records_what_it_would_have_done(make_d
     await day.settle()
     assert day.writes() == []
     assert all(day.is_open(number) for number in numbers)
-    assert day.fates(numbers[0]) == [(kind, "observed") for kind in ("comment", "close", "reaction", "comment")]
+    assert day.fates(numbers[0]) == [
+        (kind, "observed") for kind in ("comment", "close", "reaction", "comment")
+    ]
     assert day.fates(numbers[1]) == [("comment", "observed"), ("close", "observed")]
     assert {row.enforcement for row in day.ledger_rows("newt")} == {"observe"}
 

@@ -324,6 +324,16 @@ async def test_in_an_archived_repository_nothing_is_written(day: Day) -> None:
     assert not day.is_open(other)
 
 
+async def test_a_clock_that_is_set_back_does_not_stop_the_polls(make_day: MakeDay) -> None:
+    day = make_day(skew=timedelta(hours=9))
+    await day.begin()
+    await day.settle()
+    day.skew = timedelta(0)
+    number = day.pull("newt")
+    await day.settle()
+    assert len(day.events(EventKind.PULL_REQUEST_OPENED, number)) == 1
+
+
 async def test_a_clock_that_jumps_forward_does_not_break_anything(day: Day) -> None:
     day.pull("newt")
     await day.settle()

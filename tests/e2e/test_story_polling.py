@@ -29,7 +29,9 @@ async def test_an_idle_poll_is_two_conditional_requests_that_cost_nothing(day_on
         await day.poll()
         records = day.world.requests_since(mark)
         assert paths(day, mark) == FREE
-        assert [(r.status, r.conditional, r.counted_against_quota) for r in records] == [(304, True, False)] * 2
+        assert [(r.status, r.conditional, r.counted_against_quota) for r in records] == [
+            (304, True, False)
+        ] * 2
 
 
 async def test_stars_do_not_cost_anything_either(day: Day) -> None:
@@ -244,9 +246,7 @@ async def test_an_item_that_cannot_be_read_does_not_hold_up_the_others(day: Day)
 
 
 async def test_no_token_reads_public_repositories_and_writes_nothing(make_day: MakeDay) -> None:
-    day = make_day(
-        enforcement="observe", answer_commands=False, credentials=f'repositories = ["{REPO}"]'
-    )
+    day = make_day(enforcement="observe", answer_commands=False, credentials=f'repositories = ["{REPO}"]')
     await day.begin()
     number = day.pull("newt")
     await day.settle()

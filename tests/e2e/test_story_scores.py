@@ -336,7 +336,9 @@ async def test_crossing_the_threshold_blacklists(day_on_both: Day) -> None:
     assert day.gate(after) == "blacklisted"
 
 
-async def test_somebody_who_only_ever_spams_arrives_at_the_blacklist_through_the_closed_gate(day: Day) -> None:
+async def test_somebody_who_only_ever_spams_arrives_at_the_blacklist_through_the_closed_gate(
+    day: Day,
+) -> None:
     await day.give_credit("newt", 40)
     day.judge.says("casino", "spam")
     day.judge.says("Honest", "high")
@@ -403,7 +405,7 @@ async def test_credit_never_falls_below_zero_and_the_row_says_what_was_wanted(da
     day.judge.says("casino", "spam")
     day.pull("newt", "casino")
     await day.settle()
-    row = [row for row in day.ledger_rows("newt") if row.reason == "pull_request"][0]
+    row = next(row for row in day.ledger_rows("newt") if row.reason == "pull_request")
     assert (row.requested, row.applied, row.after) == (-25, -10, 0)
 
 

@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 REPO = "octo/garden"
 BOT = "garden-bot"
-TOKEN = "ghp_gardenbot"  # noqa: S105 - of a GitHub that does not exist
+TOKEN = "ghp_gardenbot"
 MORNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 SAYS = {"spam": Classification.SPAM, "low": Classification.LOW}
@@ -75,7 +75,9 @@ class Judge:
         self.rules: list[tuple[str, Answer | Exception]] = []
         self.questions: list[Question] = []
 
-    def says(self, about: str, verdict: str | None, confidence: float = 0.95, *, advisory: bool = False) -> None:
+    def says(
+        self, about: str, verdict: str | None, confidence: float = 0.95, *, advisory: bool = False
+    ) -> None:
         """From now on, texts that hold `about` get this verdict."""
         classification = SAYS[verdict] if verdict is not None else None
         answer = Answer(classification, confidence, f"it is {verdict}", "judge-1", advisory=advisory)
@@ -287,7 +289,9 @@ class Day:
         found = self.world.account(login)
         return Account(found.id, found.login, AccountType(found.type))
 
-    async def operate(self, act: str, login: str | None = None, *, request: str = "", **facts: Any) -> EventRow:
+    async def operate(
+        self, act: str, login: str | None = None, *, request: str = "", **facts: Any
+    ) -> EventRow:
         """A maintainer's act at the terminal, handled at once; the row says what came of it."""
         repository_id = self.row().github_id
         self._requests += 1
