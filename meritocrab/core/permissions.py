@@ -37,7 +37,7 @@ GATED_KINDS = frozenset(
 )
 
 
-def role_needs(event: Event, policy: Policy, *, is_command: bool) -> tuple[RoleNeed, ...]:
+def role_needs(event: Event, *, is_command: bool) -> tuple[RoleNeed, ...]:
     """The roles to look up for this event: fresh before anything is done against or for someone.
 
     Bots, ghosts and mannequins have no role to look up; whoever is exempt from the gate may still be a maintainer.

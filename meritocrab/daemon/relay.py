@@ -214,9 +214,12 @@ class Relay:
         await self._store.write(outbox.postpone, row.id, until=until, reason=reason)
 
     async def _unanswered(self, row: OutboxRow, error: GitHubError) -> None:
-        """`applied` False: certainly nothing happened. Otherwise the attempt stays on record as ambiguous."""
+        """`applied` False: certainly nothing happened. Otherwise the attempt stays on record as ambiguous.
+
+        An earlier attempt without an answer stays so, whatever became of looking for it or of sending again.
+        """
         now = self._clock()
-        certain = error.applied is False
+        certain = error.applied is False and row.attempted_at is None
         pause = (
             LATER if isinstance(error, Forbidden | NotFound) else max(self._settle_for, timedelta(seconds=1))
         )

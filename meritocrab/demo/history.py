@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
 
-from meritocrab.demo.world import (
+from meritocrab.demo.objects import (
     Account,
     Comment,
     IssueEvent,
@@ -29,9 +29,9 @@ from meritocrab.demo.world import (
     Repository,
     Review,
     Thread,
-    World,
     node_id,
 )
+from meritocrab.demo.world import World
 
 JSON = dict[str, Any]
 

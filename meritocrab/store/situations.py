@@ -101,7 +101,7 @@ def missing(about: Subject, known: Lookups, now: datetime) -> list[Need]:
     event = about.event
     needs = [
         Need("role", account=need.account)
-        for need in role_needs(event, about.policy, is_command=bool(about.commands))
+        for need in role_needs(event, is_command=bool(about.commands))
         if _role(about, need, known, now) is None
     ]
     facts = event.facts

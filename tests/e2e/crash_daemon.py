@@ -11,6 +11,7 @@ import asyncio
 import dataclasses
 import gc
 import json
+import logging
 import os
 import sys
 import time
@@ -53,8 +54,8 @@ def hurry() -> None:
     schedule.POINTS_PER_MINUTE = 10_000_000  # type: ignore[misc]
     processor.SHORTEST_WAIT, processor.LONGEST_WAIT = soon, 2 * soon
     relay.LATER = loops.AFTER_ERROR = 2 * soon
-    evaluation.FIRST_RETRY_SECONDS, evaluation.LONGEST_RETRY_SECONDS = 0.2, 0.4  # type: ignore[misc]
-    poller.retry_delay = lambda *_, **__: 0.3
+    evaluation.FIRST_RETRY_SECONDS, evaluation.LONGEST_RETRY_SECONDS = 0.2, 0.4
+    poller.retry_delay = lambda *_, **__: 0.3  # type: ignore[attr-defined]
     for module in (sansio, answers, client):
         module.PER_PAGE = 8  # type: ignore[attr-defined]
     filing.LAG_TRIES = 20
@@ -160,10 +161,8 @@ def be_born(order: dict[str, Any]) -> None:
         armed = [crash_points.Point(*point) for point in order["armed"]]
         crash_points.install(crash_points.Trace(Path(order["trace"]), armed))
         status = asyncio.run(live(order))
-    except BaseException:
-        import traceback
-
-        traceback.print_exc()
+    except Exception:
+        logging.getLogger("crash").exception("this daemon ended by itself")
     finally:
         sys.stderr.flush()
         os._exit(status)

@@ -142,8 +142,10 @@ def commit_label(work: Any) -> str:
     module = str(getattr(fn, "__module__", "")).rpartition(".")[2]
     owner = getattr(getattr(fn, "__self__", None), "row", None)
     parts = [_described(owner)] if isinstance(owner, Table) else []
-    parts += [_row_behind(module, name, each) if index == 0 else _described(each)
-              for index, each in enumerate(arguments[:3])]
+    parts += [
+        _row_behind(module, name, each) if index == 0 else _described(each)
+        for index, each in enumerate(arguments[:3])
+    ]
     return without_own_ids(f"{module}.{name} {' '.join(part for part in parts if part)}".strip())
 
 

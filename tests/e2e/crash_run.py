@@ -22,7 +22,7 @@ from tests.e2e.crash_daemon import config_text
 from tests.e2e.crash_points import ANSWERING, Point, Trace, read_trace, request_label
 from tests.e2e.crash_world import CHAPTERS, FastWorld, build, outcome, play
 
-LIFE_AT_MOST_SECONDS = 90
+LIFE_AT_MOST_SECONDS = 180
 """A safety net: a daemon that is not done by then never will be."""
 
 
@@ -186,5 +186,7 @@ def differences(expected: Any, found: Any, where: str = "") -> list[str]:
         missing = [each for each in expected if each not in found]
         extra = [each for each in found if each not in expected]
         if missing or extra:
-            return [f"{where}: missing {each}" for each in missing] + [f"{where}: extra {each}" for each in extra]
+            return [f"{where}: missing {each}" for each in missing] + [
+                f"{where}: extra {each}" for each in extra
+            ]
     return [] if expected == found else [f"{where}: expected {expected!r}, found {found!r}"]

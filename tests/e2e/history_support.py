@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import tarfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -96,11 +98,12 @@ class Installation:
 
     def left_behind(self) -> LeftBehind:
         """Events, ledger and balances, without what differs between two runs: our own ids and times."""
-        return LeftBehind(
-            events=Counter((row["key"], row["state"]) for row in self.export("events")),
-            ledger=Counter((row["key"], row["requested"], row["applied"]) for row in self.export("ledger")),
-            balances={row["account_id"]: row["credit"] for row in self.export("contributors")},
-        )
+        with closing(sqlite3.connect(self.database)) as database:
+            return LeftBehind(
+                events=Counter(database.execute("SELECT key, state FROM events")),
+                ledger=Counter(database.execute("SELECT key, requested, applied FROM ledger")),
+                balances=dict(database.execute("SELECT account_id, credit FROM contributors")),
+            )
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.crash_points import Point
+from tests.e2e.crash_points import ANSWERING, Point
 from tests.e2e.crash_run import Story, Trajectory, Zygote, differences
 from tests.e2e.crash_world import FastWorld
 from tests.store_fixtures import PostgresServer
@@ -23,7 +23,7 @@ from tests.store_fixtures import PostgresServer
 pytestmark = pytest.mark.crash
 
 SIDE_BY_SIDE = 5
-KILLS_PER_DAY = 60
+KILLS_PER_DAY = 75
 ROUNDS = 4
 """A point can be missed, because a day with kills is another day; those missed are armed again."""
 
@@ -147,6 +147,22 @@ def test_killed_at_every_point(zygotes: Zygotes, undisturbed: Story, tmp_path: P
     assert_as_undisturbed(stories, undisturbed)
     assert [str(point) for point in missing] == []
     assert kills >= KILLS_AT_LEAST
+
+
+def test_a_limit_does_not_make_an_unclear_attempt_forgotten(
+    zygotes: Zygotes, undisturbed: Story, tmp_path: Path
+) -> None:
+    """A close or reopen that GitHub has carried out is still ours when the look-up after the crash is refused."""
+    unclear = [
+        point for point in points_of(undisturbed) if point.place == ANSWERING and "PATCH" in point.label
+    ]
+
+    def limit(world: FastWorld) -> None:
+        world.faults.add("secondary", r"GET /repos/[^/]+/[^/]+/pulls/\d+$", retry_after=1, every=6)
+
+    stories = zygotes.run([Trajectory("limited", tmp_path / "day", unclear, faults=limit)])
+    assert_as_undisturbed(stories, undisturbed)
+    assert set(stories[0].killed) == set(unclear)
 
 
 @pytest.mark.postgres
