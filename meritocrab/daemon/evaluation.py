@@ -114,7 +114,7 @@ class Evaluation:
         """Later and later; the question is never dropped and nobody is penalised."""
         fraction = (row.id * 0.618034) % 1  # spreads retries without chance
         delay = retry_delay(
-            row.attempts, base=FIRST_RETRY_SECONDS, maximum=LONGEST_RETRY_SECONDS, fraction=fraction
+            row.attempts + 1, base=FIRST_RETRY_SECONDS, maximum=LONGEST_RETRY_SECONDS, fraction=fraction
         )
         until = self._clock() + timedelta(seconds=max(delay, after_seconds or 0.0))
         log.warning("evaluation %d waits: %s", row.id, reason)

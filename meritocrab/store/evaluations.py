@@ -120,7 +120,6 @@ def claim(now: datetime, lease_until: datetime, limit: int) -> list[EvaluationRo
     for row in rows:
         row.state = EvaluationState.RUNNING.value
         row.lease_until_at = lease_until
-        row.attempts += 1
         row.save()
     return rows
 
@@ -135,9 +134,13 @@ def release_all_leases(now: datetime) -> int:
 
 
 def put_back(evaluation_id: int, *, until: datetime, error: str) -> None:
-    """The provider did not answer: ask again later, nobody is penalised."""
+    """The provider did not answer: count that and ask again later, nobody is penalised."""
     EvaluationRow.update(
-        state=EvaluationState.QUEUED.value, lease_until_at=None, next_attempt_at=until, last_error=error
+        state=EvaluationState.QUEUED.value,
+        lease_until_at=None,
+        next_attempt_at=until,
+        last_error=error,
+        attempts=EvaluationRow.attempts + 1,
     ).where(
         (EvaluationRow.id == evaluation_id) & (EvaluationRow.state == EvaluationState.RUNNING.value)
     ).execute()
