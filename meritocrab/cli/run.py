@@ -38,7 +38,10 @@ def _check_watching(config: Config) -> None:
 
     if config.github.auth != "app" and not config.github.repositories:
         where = str(config.path) if config.path else "configuration"
-        text = 'nothing to watch; name repositories = ["owner/name"], or set up a GitHub App (meritocrab demo needs neither)'
+        text = (
+            'nothing to watch; name repositories = ["owner/name"], or set up a GitHub App '
+            "(meritocrab demo needs neither)"
+        )
         raise ConfigError([Problem(where, text, "github.repositories")])
 
 

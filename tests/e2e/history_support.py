@@ -80,7 +80,7 @@ class Installation:
         pipe = subprocess.PIPE
         return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=self.environment())
 
-    def run(self, *arguments: str, timeout: float = 120) -> Command:
+    def run(self, *arguments: str, timeout: float = 300) -> Command:
         """The real command line, to its end."""
         process = self.start(*arguments)
         try:
@@ -133,7 +133,7 @@ def kill_at(world: World, installation: Installation, request: int, *arguments: 
 
     world.before_request = strike
     try:
-        _, err = process.communicate(timeout=120)
+        _, err = process.communicate(timeout=300)
     finally:
         world.before_request = None
     assert process.returncode == -signal.SIGKILL, err
@@ -150,7 +150,7 @@ def kill_when(installation: Installation, ready: Callable[[], bool], *arguments:
     assert process.returncode == -signal.SIGKILL, "it ended before it could be killed"
 
 
-def await_true(check: Callable[[], bool], seconds: float = 60) -> None:
+def await_true(check: Callable[[], bool], seconds: float = 180) -> None:
     """Wait until something holds."""
     deadline = time.monotonic() + seconds
     while not check():
