@@ -212,7 +212,7 @@ def test_a_variable_goes_before_the_other_spelling_of_the_same_secret(home: Home
     config = home.load(text, MERITOCRAB_GITHUB__TOKEN=TOKEN, MERITOCRAB_DATABASE__URL="sqlite:///x.db")
 
     assert _token(config) == TOKEN
-    assert config.database_url == "sqlite:///x.db"
+    assert config.database_url == f"sqlite:///{config.state_dir / 'x.db'}"
 
 
 # --- secrets ---

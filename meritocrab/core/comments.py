@@ -25,8 +25,6 @@ MAX_LENGTH: Final = 65_000
 LABEL: Final = "meritocrab:held"
 """The label on a held pull request. It names no cause: low credit and a blacklisting look the same."""
 
-LABEL_COLOUR: Final = "c5def5"
-LABEL_DESCRIPTION: Final = "Waits until a maintainer has had a look"
 
 STATUS_CONTEXT: Final = "meritocrab/credit"
 STATUS_HELD: Final = "Waiting for a maintainer to have a look"
@@ -121,11 +119,6 @@ def unblacklisted(login: str, *, credit: int) -> str:
     return f"{code(login)} is not blacklisted any more. Their credit is **{credit}**."
 
 
-def privileged(login: str, role: Role) -> str:
-    """A note that somebody with a role here stands outside the credit score."""
-    return f"{code(login)} has the role {code(role.value)} here: they neither earn nor lose credit."
-
-
 def holds_no_credit(login: str) -> str:
     """A note that apps, organizations and deleted accounts hold no credit."""
     return f"{code(login)} is not a person's account: no credit is kept for it."
@@ -147,14 +140,6 @@ def ambiguous(named: str, candidates: Sequence[int]) -> str:
     return (
         f"More than one account has gone by the name {code(named)}; nothing was changed. "
         "Repeat the command with the number of the one you mean:\n\n" + "\n".join(shown)
-    )
-
-
-def edited_by_other() -> str:
-    """The refusal of commands in a comment that somebody else edited before it was read."""
-    return (
-        "This comment was edited by someone other than its author before I read it, so I did not obey the "
-        "commands in it. Please write them in a new comment."
     )
 
 

@@ -406,11 +406,6 @@ def keys_set_by(values: Mapping[str, Any], label: str) -> dict[str, str]:
     return dict.fromkeys(dotted_keys(_spread(values)), label)
 
 
-def render_wording(template: str, **values: str | int) -> str:
-    """A text of `[wording]` with its placeholders filled in; the template has passed validation."""
-    return template.format(**values)
-
-
 def dotted_keys(values: Mapping[str, Any], prefix: Path = ()) -> Iterator[str]:
     """The dotted path of every value that is not a table."""
     for key, value in values.items():

@@ -116,32 +116,6 @@ def retry_delay(attempts: int, *, base: float, maximum: float, fraction: float) 
     return min(maximum, jittered(min(maximum, _doubled(base, attempts - 1)), fraction))
 
 
-def limit_pause(
-    *,
-    attempts: int,
-    retry_after: float | None,
-    remaining: int | None,
-    resets_in: float | None,
-    fraction: float,
-) -> float:
-    """Seconds to leave a token alone after GitHub answered 403 or 429 for going too fast.
-
-    In the order of GitHub's documentation: `Retry-After`; the reset when nothing remains; else a minute,
-    doubled for each further refusal in a row (`attempts`, 1 for the first). Never less than GitHub asked for.
-
-    Raises:
-        ValueError: `fraction` lies outside [0, 1).
-    """
-    if retry_after is not None:
-        told = max(0.0, retry_after)
-    elif remaining == 0 and resets_in is not None:
-        told = max(0.0, resets_in)
-    else:
-        told = min(MAX_LIMIT_PAUSE, _doubled(LIMIT_PAUSE, attempts - 1))
-    _require_fraction(fraction)
-    return told + 1 + fraction * min(5.0, told * JITTER)  # headers count whole seconds: add one
-
-
 def jittered(seconds: float, fraction: float) -> float:
     """The duration spread evenly by ±10 % with a fraction in [0, 1).
 

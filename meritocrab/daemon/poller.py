@@ -205,7 +205,9 @@ class Poller:
         if row.state != stood:
             if outcome.error is None and row.github_id is not None:
                 inbox.hurry(row.github_id, now)
-            log.info("%s: %s -> %s%s", row.full_name, stood, row.state, f" ({row.detail})" if row.detail else "")
+            log.info(
+                "%s: %s -> %s%s", row.full_name, stood, row.state, f" ({row.detail})" if row.detail else ""
+            )
 
 
 def _seconds_to_reset(client: GitHubClient | None) -> float | None:

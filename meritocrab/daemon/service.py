@@ -17,7 +17,7 @@ from meritocrab.daemon.poller import Poller
 from meritocrab.daemon.processor import Processor
 from meritocrab.daemon.relay import Relay
 from meritocrab.evaluators.base import Evaluator, build_evaluator
-from meritocrab.store import evaluations
+from meritocrab.store import evaluations, inbox
 from meritocrab.store.database import Store
 
 log = logging.getLogger("meritocrab.daemon")
@@ -126,6 +126,9 @@ class Service:
         """
         await asyncio.to_thread(self.lock.acquire)
         await self.store.write(evaluations.release_all_leases, self._clock())
+        parked = await self.store.write(inbox.retry_parked, self._clock())
+        if parked:
+            log.warning("%d events that had failed by our own fault are tried again", parked)
         self.loops.start()
         log.info("meritocrab is running on %s", self.store.location)
 

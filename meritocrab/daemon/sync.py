@@ -23,7 +23,7 @@ from meritocrab.errors import MeritocrabError
 from meritocrab.github.client import GitHubClient, NotModified, Page
 from meritocrab.github.errors import GitHubError, RateLimited, ServerTrouble, Unreachable
 from meritocrab.github.feeds import FeedWalk
-from meritocrab.store import evaluations, inbox, repositories, settings
+from meritocrab.store import evaluations, repositories, settings
 from meritocrab.store.database import Store
 from meritocrab.store.models import EvaluationRow, EventRow, Repository
 
@@ -296,8 +296,3 @@ async def evaluate_some(
         await evaluation.step()
         await processor.step()
     result.deferred_evaluations = await store.read(_deferred, repository_id)
-
-
-def inbox_counts(store: Store) -> dict[str, int]:
-    """Events per state, for summaries."""
-    return dict(store.read_now(inbox.counts))

@@ -14,7 +14,7 @@ from meritocrab.core.names import Classification, EvaluationState, EventKind
 from meritocrab.core.situation import EvaluationView
 from meritocrab.store import accounts, inbox, states
 from meritocrab.store.models import EvaluationRow, LedgerRow
-from meritocrab.store.statements import exists, find_one, insert_new, update
+from meritocrab.store.statements import exists, find_all, find_one, insert_new, update
 
 
 def request(repository_id: int, event_id: int, wanted: EvaluationRequest, now: datetime) -> None:
@@ -69,14 +69,7 @@ def is_repeated(repository_id: int, account_id: int, digest: str, key: str) -> b
 
 def view(row: EvaluationRow) -> EvaluationView:
     """The value a row stands for, with what its ledger row really changed."""
-    ledger = (
-        LedgerRow.select()
-        .where(
-            (LedgerRow.evaluation_id == row.id) & LedgerRow.reverses_id.is_null() & (LedgerRow.requested != 0)
-        )
-        .order_by(LedgerRow.id.desc())
-        .first()
-    )
+    ledger = _ledger_row(row)
     classification = row.decided_classification or row.classification
     return EvaluationView(
         id=row.id,
@@ -95,6 +88,14 @@ def view(row: EvaluationRow) -> EvaluationView:
     )
 
 
+def _ledger_row(row: EvaluationRow) -> LedgerRow | None:
+    """The newest row that moved credit for this evaluation; by its person, whose rows have an index."""
+    person = {"repository_id": row.repository_id, "account_id": row.account_id}
+    rows = find_all(LedgerRow, evaluation_id=row.id, **person)
+    moved = [entry for entry in rows if entry.reverses_id is None and entry.requested != 0]
+    return max(moved, key=lambda entry: int(entry.id), default=None)
+
+
 def find(evaluation_id: int | None) -> EvaluationRow | None:
     """The row, or None."""
     return find_one(EvaluationRow, id=evaluation_id)
@@ -102,12 +103,8 @@ def find(evaluation_id: int | None) -> EvaluationRow | None:
 
 def of_pull_request(repository_id: int, number: int | None) -> tuple[EvaluationView, ...]:
     """All evaluations about this pull request and its comments, oldest first."""
-    rows = (
-        EvaluationRow.select()
-        .where((EvaluationRow.repository_id == repository_id) & (EvaluationRow.number == number))
-        .order_by(EvaluationRow.id)
-    )
-    return tuple(view(row) for row in rows)
+    rows = find_all(EvaluationRow, repository_id=repository_id, number=number)
+    return tuple(view(row) for row in sorted(rows, key=lambda row: int(row.id)))
 
 
 def claim(now: datetime, lease_until: datetime, limit: int) -> list[EvaluationRow]:

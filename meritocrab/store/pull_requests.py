@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from peewee import fn
-
 from meritocrab.core.actions import PullRequestChange
 from meritocrab.core.events import Account
 from meritocrab.core.names import ActionKind, ActionState, GateOutcome
 from meritocrab.core.situation import PullRequest
-from meritocrab.store import accounts
+from meritocrab.store import accounts, statements
 from meritocrab.store.models import OutboxRow, PullRequestRow
 from meritocrab.store.statements import find_all, find_one
 
@@ -84,8 +82,8 @@ def to_value(row: PullRequestRow, full_name: str) -> PullRequest:
         close_attempted=ActionKind.CLOSE in attempted,
         message_attempted=ActionKind.COMMENT in attempted,
         closed_by_us_at=row.closed_by_us_at,
-        labelled=row.labelled,
-        has_status=row.status_sha is not None,
+        labelled=row.labelled or ActionKind.LABEL in attempted,
+        has_status=row.status_sha is not None or ActionKind.STATUS in attempted,
         touched_by_maintainer=row.touched_by_maintainer,
         withdrawn=row.withdrawn,
     )
@@ -130,19 +128,4 @@ def change(repository_id: int, wanted: PullRequestChange, now: datetime) -> None
 
 def update(repository_id: int, number: int, **values: object) -> None:
     """Set columns of one pull request."""
-    PullRequestRow.update(**values).where(
-        (PullRequestRow.repository_id == repository_id) & (PullRequestRow.number == number)
-    ).execute()
-
-
-def open_gates(repository_id: int) -> int:
-    """How many open pull requests the gate holds."""
-    return int(
-        PullRequestRow.select(fn.COUNT(PullRequestRow.number))
-        .where(
-            (PullRequestRow.repository_id == repository_id)
-            & (PullRequestRow.state == "open")
-            & PullRequestRow.gate.in_(HELD)
-        )
-        .scalar()
-    )
+    statements.update(PullRequestRow, values, repository_id=repository_id, number=number)

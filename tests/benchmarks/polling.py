@@ -101,7 +101,8 @@ async def growth(folder: Path, counts: tuple[int, ...], seconds: float) -> list[
 
 def _requests_a_minute() -> float:
     """Two listings a poll, at the interval that each row names."""
-    return sum(2 * 60 / row.interval_seconds for row in Repository.select().where(Repository.watched))
+    rows = Repository.select().where(Repository.watched)
+    return float(sum(2 * 60 / float(row.interval_seconds or 60) for row in rows))
 
 
 def _watch(world: World, installation: Installation, seconds: float) -> tuple[float, float]:

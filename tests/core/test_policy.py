@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from meritocrab.core.comments import denied
 from meritocrab.core.names import Classification, Enforcement, Role
 from meritocrab.core.policy import (
     DEFAULT_APP_IDS,
@@ -21,7 +22,6 @@ from meritocrab.core.policy import (
     PolicyFile,
     PolicyRules,
     parse_repository_policy,
-    render_wording,
 )
 from meritocrab.core.toml_errors import Expected, Places, Table, key_lines, parse_toml, table_of, validate
 from meritocrab.errors import ConfigError, PolicyError
@@ -351,7 +351,7 @@ def test_a_text_of_ones_own_is_filled_in() -> None:
 
     assert wording.denied is not None
     assert wording.blacklisted is None
-    assert render_wording(wording.denied, login="a-b", score=3, threshold=50) == "Hi a-b: 3 < 50 {ok}\n"
+    assert denied("a-b", score=3, threshold=50, template=wording.denied) == "Hi a-b: 3 < 50 {ok}"
 
 
 # --- fingerprint, storage, sources ---

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meritocrab.core.schedule import jittered, limit_pause, next_interval, retry_delay
+from meritocrab.core.schedule import jittered, next_interval, retry_delay
 
 USUAL: dict[str, Any] = {
     "base": 60.0,
@@ -154,20 +154,3 @@ def test_retries_double_up_to_the_maximum() -> None:
     assert retry_delay(0, base=10, maximum=100, fraction=0.0) == pytest.approx(9)
     with pytest.raises(ValueError):
         retry_delay(1, base=10, maximum=5, fraction=0.5)
-
-
-def test_a_limit_is_waited_out_as_github_asks() -> None:
-    def pause(**changes: Any) -> float:
-        usual = {"attempts": 1, "retry_after": None, "remaining": 10, "resets_in": 900.0, "fraction": 0.0}
-        return limit_pause(**{**usual, **changes})
-
-    assert pause(retry_after=7.0) == 8
-    assert pause(retry_after=7.0, remaining=0) == 8
-    assert pause(retry_after=0.0) == 1
-    assert pause(remaining=0) == 901
-    assert pause(remaining=0, resets_in=-3.0) == 1
-    assert pause(remaining=0, resets_in=None) == 61
-    assert [pause(attempts=n) for n in (1, 2, 3, 20)] == [61, 121, 241, 3601]
-    assert pause(retry_after=100.0, fraction=0.999) > 101
-    with pytest.raises(ValueError):
-        pause(fraction=1.5)
