@@ -174,17 +174,24 @@ def _close_read(read: Read, fetched_at: datetime, now: datetime) -> None:
         repositories.read_done(read)
 
 
-def file_net(repository: Repository, pulls: Sequence[PullItem], now: datetime) -> int:
-    """Ask for the reviews of pull requests that moved without their issue moving; returns how many."""
-    repository_id, baseline = _anchor(repository)
-    moved = 0
+def file_net(repository: Repository, pulls: Sequence[PullItem], now: datetime) -> None:
+    """Ask for the reviews of pull requests that moved without their issue moving."""
+    repository_id, _ = _anchor(repository)
     for pull in pulls:
-        row = pull_requests.find_row(repository_id, pull.number)
-        if pull.updated_at <= (row.updated_at if row is not None else baseline):
+        if not _moved(repository, pull):
             continue
         pull_requests.store(repository_id, seen_of_pull(pull), now)
         repositories.want_reads(
             repository_id, pull.number, ("reviews",), wanted_at=pull.updated_at, source="poll", now=now
         )
-        moved += 1
-    return moved
+
+
+def all_moved(repository: Repository, pulls: Sequence[PullItem]) -> bool:
+    """Whether every one of these is newer than what we know of it: then older pages may hold more."""
+    return all(_moved(repository, pull) for pull in pulls)
+
+
+def _moved(repository: Repository, pull: PullItem) -> bool:
+    repository_id, baseline = _anchor(repository)
+    row = pull_requests.find_row(repository_id, pull.number)
+    return pull.updated_at > (row.updated_at if row is not None else baseline)

@@ -76,6 +76,8 @@ class Loops:
     async def stop(self, deadline_seconds: float) -> None:
         """Claim nothing more, let what is in hand finish within the limit, then end."""
         self.stopping = True
+        if not self._scheduler.running:
+            return
         self._scheduler.pause()
         try:
             await asyncio.wait_for(self._idle.wait(), deadline_seconds)

@@ -21,8 +21,8 @@ from meritocrab.daemon.access import Accesses, AccessUnavailable
 from meritocrab.errors import PolicyError
 from meritocrab.github.client import FileContent, GitHubClient, NotModified, Page
 from meritocrab.github.errors import BadAnswer, Forbidden, GitHubError, Gone, Moved, NotFound, RateLimited
-from meritocrab.github.feeds import FeedWalk
-from meritocrab.github.payloads import RepositoryItem
+from meritocrab.github.feeds import OVERLAP, FeedWalk
+from meritocrab.github.payloads import PullItem, RepositoryItem
 from meritocrab.logs import log_context
 from meritocrab.settings import PollSettings
 from meritocrab.store import inbox, policies, repositories
@@ -429,7 +429,12 @@ class _Poll:
         self.outcome.unfinished |= not walk.finished
 
     def _brings_news(self, page: Page, feed: Feed) -> bool:  # type: ignore[type-arg]
-        return any(feed.cursor_at is None or stamp >= feed.cursor_at for _, stamp in page.stamps)
+        """Whether anything may be new: what bears the cursor's own stamp shows up late at most by the overlap."""
+        cursor = feed.cursor_at
+        if cursor is None:
+            return True
+        hot = page.date - cursor <= OVERLAP
+        return any(stamp > cursor or (hot and stamp == cursor) for _, stamp in page.stamps)
 
     def _file_page(self, name: str, walk: FeedWalk, page: Page, file) -> int:  # type: ignore[no-untyped-def,type-arg]
         assert self.row.github_id is not None  # noqa: S101
@@ -465,13 +470,41 @@ class _Poll:
         due_at = (self.row.last_net_at or now) + timedelta(seconds=self.poller._settings.review_interval)
         if now < due_at:
             return
-        for page_number in range(1, PAGE_CAP + 1):
-            page = await self.client.fetch_pulls_by_update(self.row.full_name, page=page_number)
-            moved = await self.store.write(filing.file_net, self.row, page.items, now)
-            if moved < len(page.items) or not page.full:
-                break
-        await self.store.write(repositories.update, self.row.id, last_net_at=now)
+        pulls, first = await self._fetch_moved()
+        await self.store.write(self._file_net, pulls, first, now)
         await self._reads()
+
+    async def _fetch_moved(self) -> tuple[list[PullItem], Page[PullItem] | None]:
+        """The pull requests back to the first that did not move, and the page whose ETag can be kept."""
+        assert self.row.github_id is not None  # noqa: S101
+        feed = await self.store.read(repositories.feed, self.row.github_id, "pulls")
+        etag = feed.etag if feed.etag_token == self.client.token_generation else None
+        pulls: list[PullItem] = []
+        first: Page[PullItem] | None = None
+        for number in range(1, PAGE_CAP + 1):
+            page = await self.client.fetch_pulls_by_update(self.row.full_name, number, etag)
+            if isinstance(page, NotModified):
+                break
+            first, etag = first or page, None
+            pulls += page.items
+            if not page.full or not await self.store.read(filing.all_moved, self.row, page.items):
+                break
+        return pulls, first
+
+    def _file_net(self, pulls: list[PullItem], first: Page[PullItem] | None, now: datetime) -> None:
+        """All pages at once: a page that was filed alone would hide the older ones from the next look."""
+        assert self.row.github_id is not None  # noqa: S101
+        filing.file_net(self.row, pulls, now)
+        if first is not None:
+            repositories.save_feed(
+                self.row.github_id,
+                "pulls",
+                cursor_at=None,
+                finished=True,
+                etag=first.etag,
+                etag_token=first.token_generation,
+            )
+        repositories.update(self.row.id, last_net_at=now)
 
 
 async def read_one(

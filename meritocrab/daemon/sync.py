@@ -92,8 +92,8 @@ class Sync:
         self._store, self._accesses, self._poller = store, accesses, poller
         self._clock, self._report, self._sleep = clock, report, sleep
         self._progress = Progress()
-        self._started = clock()
-        self._first_request = 0
+        self._reads_began_at = clock()
+        self._before_reads = 0
 
     async def fetch(self, full_name: str, since: datetime | None) -> Result:
         """Read everything from before the baseline, or what is left of it after an interruption.
@@ -185,6 +185,7 @@ class Sync:
     async def _reads(self, row: Repository, client: GitHubClient) -> None:
         assert row.github_id is not None  # noqa: S101
         self._progress.phase = "reading reviews"
+        self._reads_began_at, self._before_reads = self._clock(), client.counts.total
         while True:
             left = await self._store.read(repositories.pending_reads, row.github_id, "sync")
             self._progress.requests_left = left
@@ -232,9 +233,9 @@ class Sync:
         progress.requests = client.counts.total
         quota = client.quota
         progress.quota_left = quota.remaining if quota is not None else None
-        if progress.requests_left is not None and progress.requests:
-            spent = (self._clock() - self._started).total_seconds()
-            progress.seconds_left = progress.requests_left * spent / progress.requests
+        if progress.requests_left is not None and progress.requests > self._before_reads:
+            spent = (self._clock() - self._reads_began_at).total_seconds()
+            progress.seconds_left = progress.requests_left * spent / (progress.requests - self._before_reads)
         self._report(progress)
 
 

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from meritocrab.core.events import Account
 from meritocrab.core.names import Role
-from meritocrab.github.answers import Asker, NotModified, Page, as_page
+from meritocrab.github.answers import Asker, NotModified, Page
 from meritocrab.github.auth import Anonymous, AppKey, Credential, Installation
 from meritocrab.github.connection import Options
 from meritocrab.github.errors import BadAnswer, Forbidden, NotFound, RateLimited, Unauthorized
@@ -214,12 +214,14 @@ class GitHubClient(Asker):
         request = Request("GET", since_target(path, since, page), etag=etag)
         return await self._page(request, parse_comment, stamp="updated_at")
 
-    async def fetch_pulls_by_update(self, full_name: str, page: int = 1) -> Page[PullItem]:
+    async def fetch_pulls_by_update(
+        self, full_name: str, page: int = 1, etag: str | None = None
+    ) -> Page[PullItem] | NotModified:
         """Pull requests in every state, newest update first: the net for what the issues listing missed."""
         path = f"{repository_path(full_name)}/pulls"
         order: dict[str, str | int] = {"state": "all", "sort": "updated", "direction": "desc"}
-        request = Request("GET", target(path, **order, per_page=PER_PAGE, page=page if page > 1 else None))
-        return as_page(request, await self._page(request, parse_pull, stamp="updated_at"))
+        where = target(path, **order, per_page=PER_PAGE, page=page if page > 1 else None)
+        return await self._page(Request("GET", where, etag=etag), parse_pull, stamp="updated_at")
 
     # One thread
 

@@ -169,9 +169,9 @@ def update(row_id: int, **values: object) -> None:
 
 
 def feed(repository_id: int, name: str) -> Feed:
-    """The feed's row, made on first sight."""
+    """How far a feed was read; one that was never read starts at the beginning."""
     row = find_one(Feed, repository_id=repository_id, name=name)
-    return row or Feed.create(repository_id=repository_id, name=name)
+    return row or Feed(repository_id=repository_id, name=name)
 
 
 def save_feed(
@@ -184,10 +184,10 @@ def save_feed(
     etag_token: str | None,
 ) -> None:
     """Advance a feed, in the transaction that files what was read."""
-    row = feed(repository_id, name)
-    row.cursor_at, row.finished = cursor_at, finished
-    row.etag, row.etag_token = etag, etag_token
-    row.save()
+    values = {"cursor_at": cursor_at, "finished": finished, "etag": etag, "etag_token": etag_token}
+    Feed.insert(repository_id=repository_id, name=name, **values).on_conflict(
+        conflict_target=[Feed.repository_id, Feed.name], update=values
+    ).execute()
 
 
 def want_reads(

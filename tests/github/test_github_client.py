@@ -153,7 +153,9 @@ async def test_one_pull_request_with_its_reads(world: World, client: GitHubClien
     world.merge(REPO, number, "owner")
 
     pull = await client.fetch_pull(REPO, number)
-    (listed,) = (await client.fetch_pulls_by_update(REPO)).items
+    page = await client.fetch_pulls_by_update(REPO)
+    assert isinstance(page, Page)
+    (listed,) = page.items
     (review,) = (await client.fetch_reviews(REPO, number)).items
     events = (await client.fetch_issue_events(REPO, number)).items
     files = await client.fetch_pull_files(REPO, number)
