@@ -248,7 +248,8 @@ class LlmSettings(LlmRules):
     """Which provider judges contributions, and how much it may be asked."""
 
     provider: Annotated[
-        Literal["heuristic", "mock", "claude", "openai"], Expected('"heuristic" or "mock"')
+        Literal["heuristic", "mock", "claude", "openai"],
+        Expected('"heuristic", "claude", "openai" or "mock"'),
     ] = "heuristic"
     model: Annotated[
         Annotated[str, Field(min_length=1, max_length=200)] | None, Expected("the name of a model")
@@ -276,9 +277,12 @@ class LlmSettings(LlmRules):
     mock_script: Annotated[FileName | None, Expected("a file name")] = None
 
     def broken_rules(self) -> Iterable[Rule]:
-        """A provider that this version lacks, or keys that contradict each other."""
-        if self.provider in ("claude", "openai"):
-            text = f'this version has no "{self.provider}" provider yet; set "heuristic" or "mock"'
+        """A provider without its key, or keys that contradict each other."""
+        has_key = self.api_key is not None or self.api_key_file is not None
+        if self.provider == "claude" and not has_key:
+            yield Rule(("provider",), 'the "claude" provider needs a key; set api_key_file or api_key')
+        if self.provider == "openai" and not has_key and self.base_url is None:
+            text = 'the "openai" provider needs a key, or a server of yours; set api_key_file, api_key or base_url'
             yield Rule(("provider",), text)
         if self.api_key is not None and self.api_key_file is not None:
             yield Rule(("api_key_file", "api_key"), "the key is given twice; set api_key or api_key_file")

@@ -383,9 +383,18 @@ def test_a_readable_file_without_secrets_is_fine(home: Home) -> None:
         ),
         ('[github]\nrepositories = ["o/r", "O/R"]', '2: github.repositories: lists "O/R" twice'),
         ('[database]\nurl = "sqlite://x.db"', "2: database.url: needs three slashes and a path"),
-        ('[llm]\nprovider = "claude"', '2: llm.provider: this version has no "claude" provider yet'),
-        ('[llm]\nprovider = "openai"', '2: llm.provider: this version has no "openai" provider yet'),
-        ('[llm]\nprovider = "gemini"', '2: llm.provider: expected "heuristic" or "mock", found "gemini"'),
+        (
+            '[llm]\nprovider = "claude"',
+            '2: llm.provider: the "claude" provider needs a key; set api_key_file',
+        ),
+        (
+            '[llm]\nprovider = "openai"',
+            '2: llm.provider: the "openai" provider needs a key, or a server of yours',
+        ),
+        (
+            '[llm]\nprovider = "gemini"',
+            '2: llm.provider: expected "heuristic", "claude", "openai" or "mock", found "gemini"',
+        ),
         (
             '[llm]\nmock_script = "x"',
             '2: llm.mock_script: only the "mock" provider reads a script; remove it',

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("meritocrab.cli.demo:demo", "Try everything against a simulated GitHub, without credentials."),
     "verify": ("meritocrab.cli.verify:verify", "Prove that every credit is the sum of its ledger."),
     "export": ("meritocrab.cli.export:export", "Write events, ledger or contributors out as JSON lines."),
+    "evaluate": ("meritocrab.cli.evaluate:evaluate", "Judge one contribution now, and show how."),
     "config": ("meritocrab.cli.config:config", "Check or show the configuration."),
 }
 

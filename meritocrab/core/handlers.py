@@ -65,8 +65,6 @@ def _ready(event: Event, situation: Situation, policy: Policy, now: datetime) ->
     pull_request = situation.pull_request
     if event.is_history or pull_request is None:
         return note("history")
-    if situation.predates_baseline:
-        return note("opened before the baseline: never gated")
     if pull_request.gate not in (None, GateOutcome.DRAFT):
         return note(f"the gate decided before: {pull_request.gate}")
     facts = situation.opened or PullRequestFacts(pull_request.title, "", pull_request.link)

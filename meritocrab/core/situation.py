@@ -117,7 +117,6 @@ class Situation:
     own_account_id: int | None = None
     own_reopen: bool = False
     pull_request: PullRequest | None = None
-    predates_baseline: bool = False
     opened: PullRequestFacts | None = None
     targets: Mapping[str, Target] = field(default_factory=dict)
     edited_by_other: bool = False

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from meritocrab.config import Config
 from meritocrab.core.names import RepositoryState
+from meritocrab.core.schedule import retry_delay
 from meritocrab.errors import MeritocrabError
 from meritocrab.github.auth import Anonymous, AppKey, PersonalToken
 from meritocrab.github.client import GitHubClient
@@ -51,6 +52,7 @@ class Accesses:
         self._clients: dict[str, GitHubClient] = {plain_access: plain} if plain is not None else {}
         self._plain_access = plain_access
         self._own: dict[str, int | None] = {"anonymous": None}
+        self._failures_in_row = 0
 
     def client(self, access: str) -> GitHubClient:
         """The client for this access.
@@ -91,12 +93,19 @@ class Accesses:
         return self._own[access]
 
     async def step(self) -> datetime | None:
-        """Bring the watched repositories in line with what is configured or installed."""
+        """Bring the watched repositories in line with what is configured or installed.
+
+        Returns when to ask again where GitHub did not tell all; None otherwise.
+        """
         if self._app is None:
             await self._store.write(self._watch_named)
-        else:
-            await self._follow_installations(self._app)
-        return None
+            return None
+        if await self._follow_installations(self._app):
+            self._failures_in_row = 0
+            return None
+        self._failures_in_row += 1
+        delay = retry_delay(self._failures_in_row, base=5.0, maximum=300.0, fraction=0.5)
+        return self._clock() + timedelta(seconds=delay)
 
     def _watch_named(self) -> None:
         now = self._clock()
@@ -104,13 +113,17 @@ class Accesses:
             [repositories.watch(name, self._plain_access, now).id for name in self._named]
         )
 
-    async def _follow_installations(self, app: GitHubClient) -> None:
-        """Ask first, then write: a failed answer about one installation changes nothing of its repositories."""
+    async def _follow_installations(self, app: GitHubClient) -> bool:
+        """Ask first, then write: a failed answer about one installation changes nothing of its repositories.
+
+        Returns whether GitHub answered everything.
+        """
+        complete = True
         try:
             installations = await app.fetch_installations()
         except GitHubError as error:
             log.warning("the App's installations could not be read: %s", error)
-            return
+            return False
         for installation in installations:
             access = f"installation:{installation.id}"
             if installation.suspended_at is not None:
@@ -120,9 +133,11 @@ class Accesses:
                 found = await app.fetch_installation_repositories(installation.id)
             except GitHubError as error:
                 log.warning("the repositories of %s could not be read: %s", access, error)
+                complete = False
                 continue
             await self._store.write(self._watch_found, access, [(item.id, item.full_name) for item in found])
         await self._store.write(self._drop_removed, {f"installation:{item.id}" for item in installations})
+        return complete
 
     def _watch_found(self, access: str, found: list[tuple[int, str]]) -> None:
         now = self._clock()

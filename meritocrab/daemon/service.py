@@ -103,7 +103,7 @@ class Service:
             judged=lambda: loops.wake("process"),
             stopping=stopping,
         )
-        loops.add("access", self._follow_access, idle_seconds=300)
+        loops.add("access", self._follow_access, idle_seconds=min(300, max(15, 5 * config.poll.interval)))
         loops.add("poll", self.poller.step, idle_seconds=30)
         loops.add("process", self.processor.step, idle_seconds=2)
         loops.add("relay", self.relay.step, idle_seconds=10)

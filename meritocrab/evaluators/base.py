@@ -11,10 +11,14 @@ import importlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
 
 from meritocrab.core.names import Classification
+from meritocrab.core.prompts import ChangedFile
 from meritocrab.errors import MeritocrabError
+
+if TYPE_CHECKING:
+    from meritocrab.settings import LlmSettings
 
 MAX_REASONING: Final = 2000
 """Characters of an answer's reasoning that are kept."""
@@ -27,7 +31,9 @@ class Question:
     """One contribution to judge. Title and text are untrusted; `title` of a comment is its pull request's.
 
     `additions`, `deletions` and `changed_files` are None where GitHub did not tell; `earlier_by_author`
-    counts what the author contributed to this repository before.
+    counts what the author contributed to this repository before (models are not told). `thread` holds, for a
+    comment, the pull request's own text and then the comments before it, oldest first. `author_login` is there
+    to be blotted out of what a model sees.
     """
 
     evaluation_id: int
@@ -39,6 +45,10 @@ class Question:
     deletions: int | None = None
     changed_files: int | None = None
     earlier_by_author: int = 0
+    files: tuple[ChangedFile, ...] = ()
+    thread: tuple[str, ...] = ()
+    judge_notes: str = ""
+    author_login: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +56,9 @@ class Answer:
     """What a judge said; `classification` None means that it had nothing to say.
 
     `advisory` answers are never applied by themselves. `confidence` runs from 0 to 1. The reasoning is for
-    maintainers only and is cut to `MAX_REASONING` characters.
+    maintainers only and is cut to `MAX_REASONING` characters. The rest is for the books: tokens (None where
+    the provider did not count or does not tell), how long it took, the model's own words (`raw`) and the
+    version of the prompt, "" where there was none.
 
     Raises:
         ValueError: the confidence is not a number from 0 to 1.
@@ -57,6 +69,11 @@ class Answer:
     reasoning: str
     model: str = ""
     advisory: bool = False
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    latency_seconds: float | None = None
+    raw: str = ""
+    prompt_version: str = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.confidence, bool) or not isinstance(self.confidence, int | float):
@@ -82,6 +99,27 @@ class EvaluatorUnavailable(MeritocrabError):  # noqa: N818 - a state of the prov
         self.pause = pause
 
 
+class InvalidAnswer(ValueError):  # noqa: N818 - a model's failing, not a fault of ours
+    """The provider answered and was paid, but the answer cannot be used; the tokens are booked all the same.
+
+    `kind` tells a refusal and a cut answer, which may come again for the same text, from a malformed one.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: Literal["refused", "truncated", "malformed"] = "malformed",
+        model: str = "",
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        raw: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.kind, self.model, self.raw = kind, model, raw
+        self.input_tokens, self.output_tokens = input_tokens, output_tokens
+
+
 class UnknownProviderError(MeritocrabError):
     """The configuration names a provider that does not exist, or gives one options it does not have."""
 
@@ -102,7 +140,7 @@ class Evaluator(Protocol):
         Raises:
             EvaluatorUnavailable: no answer now; the question is asked again later.
             TimeoutError: no answer in time.
-            ValueError: the answer makes no sense.
+            ValueError: the answer makes no sense (`InvalidAnswer` where it cost tokens).
         """
         ...
 
@@ -112,12 +150,12 @@ class Evaluator(Protocol):
 
 
 PROVIDERS: Final[Mapping[str, str]] = {
+    "claude": "meritocrab.evaluators.claude:ClaudeEvaluator",
     "heuristic": "meritocrab.evaluators.heuristic:HeuristicEvaluator",
     "mock": "meritocrab.evaluators.mock:MockEvaluator",
+    "openai": "meritocrab.evaluators.openai:OpenAIEvaluator",
 }
 """Where each provider's class lives: module and name, imported when it is first built."""
-
-LATER_PROVIDERS: Final = frozenset({"claude", "openai"})
 
 
 def build_evaluator(provider: str, **options: Any) -> Evaluator:
@@ -136,8 +174,20 @@ def build_evaluator(provider: str, **options: Any) -> Evaluator:
         raise UnknownProviderError(f"the provider '{provider}' cannot be set up so: {error}") from error
 
 
+def evaluator_of(llm: LlmSettings) -> Evaluator:
+    """The judge that a configuration names, set up with what concerns it there.
+
+    Raises:
+        MeritocrabError: it cannot be set up so.
+    """
+    options: dict[str, Any] = {}
+    if llm.provider == "mock" and llm.mock_script:
+        options = {"script": llm.mock_script}
+    elif llm.provider in ("claude", "openai"):
+        key = None if llm.api_key is None else llm.api_key.get_secret_value()
+        options = {"api_key": key, "model": llm.model, "base_url": llm.base_url, "timeout": llm.timeout}
+    return build_evaluator(llm.provider, **options)
+
+
 def _unknown(provider: str) -> str:
-    available = ", ".join(sorted(PROVIDERS))
-    if provider in LATER_PROVIDERS:
-        return f"the provider '{provider}' arrives with a later version; available now: {available}"
-    return f"there is no provider '{provider}'; available: {available}"
+    return f"there is no provider '{provider}'; available: {', '.join(sorted(PROVIDERS))}"

@@ -12,7 +12,7 @@ issues", …).
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -262,11 +262,14 @@ class GitHubClient(Asker):
 
         Only GraphQL knows this, and it wants a credential.
         """
-        if self.is_anonymous:
+        if self.is_anonymous or not node_id:
             return UNKNOWN
         query = {"query": _EDITOR_QUERY, "variables": {"id": node_id}}
         request = Request("POST", "/graphql", json=query, resource="graphql")
-        data = read_json(request, await self.ask(request))
+        try:
+            data = read_json(request, await self.ask(request))
+        except (NotFound, Forbidden):
+            return UNKNOWN  # no GraphQL here, or not for us; asking again would not help
         kinds = _graphql_errors(data)
         if "RATE_LIMITED" in kinds:
             raise RateLimited(
@@ -327,7 +330,11 @@ class GitHubClient(Asker):
     async def _permission(self, full_name: str, login: str) -> Permission | None:
         path = f"{repository_path(full_name)}/collaborators/{segment(login)}/permission"
         try:
-            return await self._one(path, parse_permission)
+            found = await self._one(path, parse_permission)
+            if found.account_id is not None:
+                return found
+            owner = await self.fetch_account(login)
+            return None if owner is None else replace(found, account_id=owner.id)
         except NotFound:
             return None
         except Forbidden:

@@ -82,7 +82,10 @@ class IssueItem:
 
 @dataclass(frozen=True, slots=True)
 class CommentItem:
-    """A conversation comment; `edited` means changed after it was written, `app_id` is the posting App's."""
+    """A conversation comment; `edited` means changed after it was written, `app_id` is the posting App's.
+
+    `node_id` is empty where GitHub names none: an old Enterprise server.
+    """
 
     id: int
     node_id: str
@@ -161,9 +164,9 @@ class FileItem:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """A role as looked up, and whose it is: the caller compares the id with the one asked for."""
+    """A role as looked up, and whose it is (None: not told): the caller compares the id with the one asked for."""
 
-    account_id: int
+    account_id: int | None
     role: Role
 
 
@@ -172,7 +175,7 @@ def parse_repository(fields: Fields) -> RepositoryItem:
     return RepositoryItem(
         id=fields.integer("id"),
         full_name=fields.text("full_name"),
-        default_branch=fields.text("default_branch"),
+        default_branch=fields.optional_text("default_branch"),
         archived=fields.flag("archived"),
         private=fields.flag("private"),
         permissions=fields.flags("permissions"),
@@ -228,7 +231,7 @@ def parse_comment(fields: Fields) -> CommentItem:
     created_at, updated_at = fields.stamp("created_at"), fields.stamp("updated_at")
     return CommentItem(
         id=fields.integer("id"),
-        node_id=fields.text("node_id"),
+        node_id=fields.optional_text("node_id"),
         number=fields.number_in("issue_url"),
         on_pull_request="/pull/" in link,
         body=fields.optional_text("body"),
@@ -311,7 +314,9 @@ def parse_permission(fields: Fields) -> Permission:
     into write and triage into read, so it is asked last; a custom role has a name of its own, and the flags
     tell its base.
     """
-    user = fields.inner("user")
+    user = fields.optional_inner("user")  # documented as nullable
+    if user is None:
+        return Permission(None, _role(fields, frozenset()))
     return Permission(user.integer("id"), _role(fields, user.flags("permissions")))
 
 

@@ -133,12 +133,13 @@ def transition_events(
 def merged_event(repository_id: int, pull: PullItem | IssueItem, baseline: datetime) -> Event | None:
     """A pull request was merged, or None if it was not. The key is that of the merge among its issue events.
 
-    Only the single pull request names who merged it; from a listing the actor is None.
+    Only the single pull request names who merged it; from a listing the actor is None. Without its issue event the
+    merge goes by the item's id.
     """
     if pull.merged_at is None:
         return None
     actor = pull.merged_by if isinstance(pull, PullItem) else None
-    return _merged(repository_id, pull, pull.merged_at, actor, None, baseline)
+    return _merged(repository_id, pull, pull.merged_at, actor, pull.id, baseline)
 
 
 def _last_close(ordered: Sequence[IssueEventItem]) -> IssueEventItem | None:
@@ -172,7 +173,7 @@ def _merged(
     pull: PullLike,
     at: datetime,
     actor: Account | None,
-    github_id: int | None,
+    github_id: int,
     baseline: datetime,
 ) -> Event:
     kind = EventKind.PULL_REQUEST_MERGED

@@ -79,7 +79,7 @@ def contributors(store: Store, repository: str | None = None) -> Iterator[Row]:
     names = store.read_now(_names_of, repository)
     query = ContributorRow.select()
     if repository is not None:
-        query = query.where(ContributorRow.repository_id.in_(list(names)))
+        query = query.where(ContributorRow.repository_id.in_(_ids(names)))
     key = (ContributorRow.repository_id, ContributorRow.account_id)
     for page in _pages(store, query, key):
         yield from store.read_now(_contributor_rows, page, names)
@@ -89,12 +89,12 @@ def _export(
     store: Store,
     selection: Selection,
     table: Any,
-    rows_of: Callable[[list[Any], dict[int, str]], list[Row]],
+    rows_of: Callable[[list[Any], dict[int | None, str]], list[Row]],
 ) -> Iterator[Row]:
     names = store.read_now(_names_of, selection.repository)
     query = table.select()
     if selection.repository is not None:
-        query = query.where(table.repository_id.in_(list(names)))
+        query = query.where(table.repository_id.in_(_ids(names)))
     if selection.since is not None:
         query = query.where(table.occurred_at >= selection.since)
     if selection.until is not None:
@@ -113,16 +113,24 @@ def _pages(store: Store, query: Any, key: tuple[Any, ...]) -> Iterator[list[Any]
         page = store.read_now(list, page_query.where(Tuple(*key) > last))
 
 
-def _names_of(repository: str | None) -> dict[int, str]:
-    """The names of all repositories by our id, or only of the one asked for (in any case)."""
-    rows = list(Repository.select(Repository.id, Repository.full_name).order_by(Repository.name_key))
+def _names_of(repository: str | None) -> dict[int | None, str]:
+    """The names of all repositories by GitHub's id, or only of the one asked for (in any case).
+
+    One that GitHub never answered for has no id yet, and no rows.
+    """
+    columns = (Repository.github_id, Repository.full_name)
+    rows = list(Repository.select(*columns).order_by(Repository.name_key))
     if repository is None:
-        return {row.id: row.full_name for row in rows}
-    found = {row.id: row.full_name for row in rows if row.full_name.lower() == repository.lower()}
+        return {row.github_id: row.full_name for row in rows}
+    found = {row.github_id: row.full_name for row in rows if row.full_name.lower() == repository.lower()}
     if not found:
         known = ", ".join(row.full_name for row in rows) or "none yet"
         raise UnknownRepository(f"there is no repository {repository!r} in the database. Known are: {known}.")
     return found
+
+
+def _ids(names: dict[int | None, str]) -> list[int]:
+    return [github_id for github_id in names if github_id is not None]
 
 
 def _logins(ids: Iterable[int | None]) -> dict[int | None, str]:
@@ -131,7 +139,7 @@ def _logins(ids: Iterable[int | None]) -> dict[int | None, str]:
     return {row.id: row.login for row in rows}
 
 
-def _event_rows(page: list[EventRow], names: dict[int, str]) -> list[Row]:
+def _event_rows(page: list[EventRow], names: dict[int | None, str]) -> list[Row]:
     logins = _logins(account_id for row in page for account_id in (row.author_id, row.actor_id))
     return [
         {
@@ -170,7 +178,7 @@ def _is_on_pull_request(row: EventRow) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def _ledger_rows(page: list[LedgerRow], names: dict[int, str]) -> list[Row]:
+def _ledger_rows(page: list[LedgerRow], names: dict[int | None, str]) -> list[Row]:
     logins = _logins(row.account_id for row in page)
     ids = [row.id for row in page]
     notes = {note.ledger_id: note for note in LedgerNote.select().where(LedgerNote.ledger_id.in_(ids))}
@@ -205,7 +213,7 @@ def _ledger_rows(page: list[LedgerRow], names: dict[int, str]) -> list[Row]:
     ]
 
 
-def _contributor_rows(page: list[ContributorRow], names: dict[int, str]) -> list[Row]:
+def _contributor_rows(page: list[ContributorRow], names: dict[int | None, str]) -> list[Row]:
     logins = _logins(row.account_id for row in page)
     first, last = (Tuple(row.repository_id, row.account_id) for row in (page[0], page[-1]))
     roles = _by_person(RoleRow, RoleRow.role, first, last)

@@ -313,7 +313,7 @@ def _faults(person: ContributorRow | None, entries: list[LedgerEntry]) -> Iterat
 
 def _name(owner: Person) -> str:
     """Words for a contributor; both may be unknown, as a damaged database may hold anything."""
-    repository = Repository.get_or_none(Repository.id == owner[0])
+    repository = Repository.get_or_none(Repository.github_id == owner[0])
     account = AccountRow.get_or_none(AccountRow.id == owner[1])
     where = repository.full_name if repository else f"repository {owner[0]}"
     return f"{where}, {account.login} (id {owner[1]})" if account else f"{where}, account {owner[1]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -12,6 +13,8 @@ from meritocrab.core.names import RepositoryState
 from meritocrab.store import settings
 from meritocrab.store.models import Feed, Read, Repository
 from meritocrab.store.statements import find_one
+
+log = logging.getLogger("meritocrab.repositories")
 
 READ_KINDS = ("pull", "reviews", "issue_events")
 
@@ -153,11 +156,12 @@ def watched_count(access: str) -> int:
 
 
 def set_state(row_id: int, state: RepositoryState, detail: str, now: datetime) -> bool:
-    """Name how the repository stands; returns whether that changed."""
+    """Name how the repository stands, and log it if that changed; returns whether it did."""
     row = Repository.get_by_id(row_id)
     changed = bool(row.state != state.value)
     if changed:
         row.state_since_at = now
+        log.info("%s: %s -> %s%s", row.full_name, row.state, state.value, f" ({detail})" if detail else "")
     row.state, row.detail = state.value, detail
     row.save()
     return changed

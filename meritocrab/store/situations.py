@@ -40,7 +40,6 @@ from meritocrab.core.situation import (
     Contributor,
     EvaluationView,
     LedgerLine,
-    PullRequest,
     Situation,
     Target,
     UndoneRow,
@@ -189,7 +188,6 @@ def load(about: Subject, known: Lookups, now: datetime) -> Situation:
         own_account_id=known.own_account_id,
         own_reopen=_is_own_reopen(event, known),
         pull_request=pull_request,
-        predates_baseline=_predates_baseline(pull_request, about.repository),
         opened=_opened_facts(event) if event.kind is EventKind.PULL_REQUEST_READY else None,
         targets=_targets(about, known, now),
         edited_by_other=bool(known.edited_by_other),
@@ -200,11 +198,6 @@ def load(about: Subject, known: Lookups, now: datetime) -> Situation:
         undone=_undone(event, facts) if isinstance(facts, OperatorFacts) else None,
         fraction=_fraction(event.key),
     )
-
-
-def _predates_baseline(pull_request: PullRequest | None, repository: Repository) -> bool:
-    baseline = repository.baseline_at
-    return pull_request is not None and baseline is not None and pull_request.created_at <= baseline
 
 
 def _author(about: Subject, known: Lookups, now: datetime) -> Contributor | None:

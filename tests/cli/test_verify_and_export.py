@@ -33,9 +33,9 @@ def config(tmp_path: Path, sqlite_url: str) -> Path:
 @pytest.fixture
 def filled(sqlite_store: Store) -> Store:
     def fill() -> None:
-        repository = Repository.create(full_name="octo/repo", name_key="octo/repo", access="token")
+        Repository.create(github_id=987_654_321, full_name="octo/repo", name_key="octo/repo", access="token")
         AccountRow.create(id=7, login=HOSTILE, login_key=HOSTILE, type="User", seen_at=NOW)
-        ledger.open_contributor(repository.id, 7, 100, NOW, enforcement=Enforcement.OBSERVE)
+        ledger.open_contributor(987_654_321, 7, 100, NOW, enforcement=Enforcement.OBSERVE)
 
     sqlite_store.write_now(fill)
     return sqlite_store
@@ -67,6 +67,7 @@ def test_a_spoilt_balance(filled: Store, config: Path) -> None:
     filled.write_now(_spoil)
     done = _meritocrab(config, "verify")
     assert done.returncode == 1
+    assert "octo/repo" in done.stdout
     assert "(id 7): is stored with 99 credit, but the ledger adds up to 100" in done.stdout
     assert "\x1b" not in done.stdout
 
@@ -92,7 +93,7 @@ def test_exports_are_json_lines(filled: Store, config: Path, what: str, rows: in
     done = _meritocrab(config, "export", what, "--repo", "Octo/Repo")
     assert (done.returncode, done.stderr) == (0, "")
     found: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [row["login"] for row in found] == [HOSTILE] * rows
+    assert [(row["repo"], row["login"]) for row in found] == [("octo/repo", HOSTILE)] * rows
     assert "\x1b" not in done.stdout
 
 

@@ -156,11 +156,6 @@ def test_ready_for_review(gate_before: GateOutcome | None, credit: int, after: l
     assert gates(decide(event(EventKind.PULL_REQUEST_READY, LINK), where)) == after
 
 
-def test_ready_for_review_of_what_was_opened_before_the_baseline() -> None:
-    where = situation(author=person(credit=3), predates_baseline=True)
-    assert gates(decide(event(EventKind.PULL_REQUEST_READY, LINK), where)) == []
-
-
 REOPENED = [
     # gate before, credit, blacklisted, what is known of our own close -> gate after, actions
     (GateOutcome.ADMITTED, 3, False, {}, [], []),

@@ -397,12 +397,11 @@ async def test_a_pull_request_from_before_the_first_look_is_never_gated(make_day
     assert [row.state for row in day.events(number=draft)] == ["recorded"]
 
 
-async def test_an_old_pull_request_made_ready_today_is_not_gated_either(make_day: MakeDay) -> None:
+async def test_an_old_draft_made_ready_today_is_news(make_day: MakeDay) -> None:
     day = make_day()
     number = day.pull("newt", draft=True)
     await day.begin()
     await day.give_credit("newt", 20)
     day.world.ready_for_review(REPO, number)
     await day.settle()
-    assert day.is_open(number)
-    assert day.writes() == []
+    assert not day.is_open(number)

@@ -339,6 +339,16 @@ async def test_an_answer_about_somebody_else_is_no_answer(world: World, client: 
         await client.fetch_permission(REPO, ann)
 
 
+async def test_an_answer_that_names_nobody_is_checked_by_name(world: World, client: GitHubClient) -> None:
+    ann = Account(world.add_user("ann").id, "ann")
+    world.set_role(REPO, "ann", "write")
+    world.faults.add("bogus", "permission", change=lambda data: data | {"user": None})
+    assert await client.fetch_permission(REPO, ann) is Role.WRITE
+    world.rename_user("ann", "anna")
+    world.add_user("ann")  # the freed name is taken by somebody else
+    assert await client.fetch_permission(REPO, ann) is Role.WRITE
+
+
 async def test_accounts_by_name_and_id(world: World, client: GitHubClient) -> None:
     ann = world.add_user("ann")
     assert await client.fetch_account("ANN") == Account(ann.id, "ann")
@@ -370,6 +380,9 @@ async def test_the_last_editor_of_a_comment(
     assert editor.login == "owner"
     assert await client.fetch_comment_editor("IC_nothing") is UNKNOWN
     assert await stranger.fetch_comment_editor(comment.node_id) is UNKNOWN
+    assert await client.fetch_comment_editor("") is UNKNOWN
+    world.faults.add("status", "graphql", status=404, message="Not Found", times=1)
+    assert await client.fetch_comment_editor(comment.node_id) is UNKNOWN
 
 
 # Repositories that move, close or vanish

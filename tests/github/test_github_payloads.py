@@ -183,7 +183,7 @@ def test_roles(role_name: str | None, flags: str | None, permission: str, role: 
 @pytest.mark.parametrize(
     "data",
     [
-        {"permission": "admin", "role_name": "admin", "user": None},
+        {"permission": "admin", "role_name": "admin", "user": "ann"},
         {"permission": "godlike", "role_name": "godlike", "user": USER},
         {"role_name": "custom", "user": USER},
         {"permission": "admin", "role_name": 7, "user": USER},
@@ -192,6 +192,11 @@ def test_roles(role_name: str | None, flags: str | None, permission: str, role: 
 def test_a_role_that_cannot_be_read_is_no_role(data: Any) -> None:
     with pytest.raises(BadAnswer):
         payloads.parse_permission(fields(data))
+
+
+def test_a_role_of_nobody_named_and_a_comment_without_a_node() -> None:
+    told = payloads.parse_permission(fields({"permission": "write", "role_name": "maintain", "user": None}))
+    assert told == payloads.Permission(None, Role.MAINTAIN)
 
 
 def test_file_contents() -> None:

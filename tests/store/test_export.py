@@ -15,6 +15,7 @@ from meritocrab.store.models import AccountRow, EventRow, LedgerNote, Repository
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ALICE, BOB = 5_000_000_001, 5_000_000_002
+REPO_ID = 987_654_321
 
 
 def _event(number: int, repository_id: int, **changes: Any) -> None:
@@ -38,15 +39,17 @@ def _event(number: int, repository_id: int, **changes: Any) -> None:
 
 
 def _fill() -> None:
-    for name in ("octo/Repo", "octo/other"):
-        repository = Repository.create(full_name=name, name_key=name.lower(), access="token")
+    # GitHub never answered for the first one
+    Repository.create(full_name="octo/new", name_key="octo/new", access="token")
+    for github_id, name in ((REPO_ID, "octo/Repo"), (REPO_ID + 1, "octo/other")):
+        Repository.create(github_id=github_id, full_name=name, name_key=name.lower(), access="token")
         for account_id, credit in ((ALICE, 100), (BOB, 50)):
-            ledger.open_contributor(repository.id, account_id, credit, NOW, enforcement=Enforcement.OBSERVE)
+            ledger.open_contributor(github_id, account_id, credit, NOW, enforcement=Enforcement.OBSERVE)
         for number in range(5):
-            _event(number, repository.id)
+            _event(number, github_id)
             ledger.append(
-                key=f"{repository.id}/{number}",
-                repository_id=repository.id,
+                key=f"{github_id}/{number}",
+                repository_id=github_id,
                 account_id=ALICE,
                 requested=-30,
                 reason=CreditReason.PULL_REQUEST,
@@ -59,7 +62,7 @@ def _fill() -> None:
                 text="because",
             )
     AccountRow.create(id=ALICE, login="Alice", login_key="alice", type="User", seen_at=NOW)
-    RoleRow.create(repository_id=1, account_id=ALICE, role="read", fetched_at=NOW)
+    RoleRow.create(repository_id=REPO_ID, account_id=ALICE, role="read", fetched_at=NOW)
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +80,7 @@ def test_an_event_with_everything(filled: Store) -> None:
     first, *rest = export.events(filled, export.Selection())
     assert first == {
         "id": 1,
-        "key": "1/comment_created/0",
+        "key": f"{REPO_ID}/comment_created/0",
         "repo": "octo/Repo",
         "kind": "comment_created",
         "number": 0,
@@ -117,9 +120,9 @@ def test_a_ledger_row_with_everything(filled: Store) -> None:
     assert [row["id"] for row in rows] == sorted(row["id"] for row in rows)
     assert rows[2] == {
         "id": 3,
-        "key": "1/0",
+        "key": f"{REPO_ID}/0",
         "repo": "octo/Repo",
-        "repository_id": 1,
+        "repository_id": REPO_ID,
         "account_id": ALICE,
         "login": "Alice",
         "reason": "pull_request",
@@ -183,11 +186,11 @@ def test_one_repository_in_any_case(filled: Store) -> None:
 def test_a_span_of_time(filled: Store) -> None:
     span = export.Selection("octo/Repo", since=NOW + timedelta(hours=1), until=NOW + timedelta(hours=3))
     assert [row["number"] for row in export.events(filled, span)] == [1, 2]
-    assert [row["key"] for row in export.ledger(filled, span)] == ["1/1", "1/2"]
+    assert [row["key"] for row in export.ledger(filled, span)] == [f"{REPO_ID}/1", f"{REPO_ID}/2"]
 
 
 def test_an_unknown_repository_lists_the_known_ones(filled: Store) -> None:
-    with pytest.raises(export.UnknownRepository, match=r"'octo/nope'.*Known are: octo/other, octo/Repo"):
+    with pytest.raises(export.UnknownRepository, match=r"'octo/nope'.*: octo/new, octo/other, octo/Repo"):
         list(export.contributors(filled, "octo/nope"))
 
 
