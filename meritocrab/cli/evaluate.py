@@ -241,15 +241,20 @@ def _as_text(outcome: Outcome, explain: bool) -> Iterator[str]:
     if answer is None:
         yield f"no verdict from {outcome.provider}: {_safe(str(outcome.error) or 'no answer in time')}"
     else:
-        verdict = answer.classification.value if answer.classification else "nothing to say"
-        advisory = ", a suspicion only: never applied by itself" if answer.advisory else ""
-        yield f"{verdict} (confidence {answer.confidence:.2f}{advisory})"
+        yield _verdict(answer)
         yield _safe(answer.reasoning)
         yield f"by {outcome.provider}, model {_safe(answer.model)}{_costs(answer)}"
     if outcome.prompt.flags:
         yield f"flagged: {'; '.join(map(str, outcome.prompt.flags))}"
     if outcome.prompt.cut:
         yield f"cut: {'; '.join(outcome.prompt.cut)}"
+
+
+def _verdict(answer: Answer) -> str:
+    if answer.classification is None:
+        return "nothing to say"
+    advisory = ", a suspicion only: never applied by itself" if answer.advisory else ""
+    return f"{answer.classification.value} (confidence {answer.confidence:.2f}{advisory})"
 
 
 def _explained(outcome: Outcome) -> Iterator[str]:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meritocrab.core import prompts
+from meritocrab.core.cleaning import Flag
 from meritocrab.core.names import Classification
 from meritocrab.core.prompts import (
     ANSWER_SCHEMA,
@@ -18,7 +19,6 @@ from meritocrab.core.prompts import (
     MAX_PATCH,
     MAX_TEXT,
     ChangedFile,
-    Flag,
     Prompt,
     build_prompt,
     flags_of,

@@ -181,7 +181,8 @@ async def test_a_failed_answer_about_the_installations_changes_nothing(app_day: 
     day.world.faults.add("status", "/app/installations", status=502, times=1)
     await day.follow()
     day.world.faults.add("status", "/installation/repositories", status=500, times=2)
-    await day.follow()
+    assert await day.service.accesses.step() is not None  # asked again before the usual time
+    assert await day.service.accesses.step() is None
     assert day.row().watched
     assert day.row(OTHER).watched
 
