@@ -33,7 +33,10 @@ async def idle_polls(folder: Path, polls: int) -> list[str]:
             await parts.begin()
             listings, nets = await _count(parts, polls, disturb)
             await parts.end()
-        lines.append(_per_poll(name, listings, polls) + f"; net: {len(nets)} counted in {polls} minutes")
+        lines.append(
+            _per_poll(name, listings, polls)
+            + f"; net: {len(nets)} requests, {sum(nets)} counted, in {polls} minutes"
+        )
     return lines
 
 

@@ -333,7 +333,10 @@ async def test_hold_mode_sets_a_pending_status_besides(make_day: MakeDay) -> Non
     assert seen["statuses"]["meritocrab/credit"][0] == "pending"
 
 
-async def test_where_roles_cannot_be_read_that_is_a_named_state_and_nobody_is_gated(day: Day) -> None:
+async def test_where_roles_cannot_be_read_that_is_a_named_state_and_nobody_is_gated(
+    day: Day, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "meritocrab")
     await day.give_credit("newt", 20)
     day.world.faults.add(
         "status", "/permission", status=403, message="Must have push access to view collaborator permission."
@@ -343,6 +346,7 @@ async def test_where_roles_cannot_be_read_that_is_a_named_state_and_nobody_is_ga
     assert day.is_open(number)
     assert day.gate(number) == "not_gated"
     assert day.row().state == "roles_unreadable"
+    assert "ok -> roles_unreadable" in caplog.text
     day.world.faults.clear()
     other = day.pull("newt", "Another")
     await day.settle()
