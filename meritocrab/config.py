@@ -443,6 +443,9 @@ def _settings_doubts(settings: Settings, places: Places) -> Iterator[str]:
     if github.public and relay.settle < 60:
         text = "GitHub's lists lag behind its writes; below 60 seconds a comment may be posted twice"
         yield str(places.problem(("relay", "settle"), text))
+    if settings.llm.provider in ("claude", "openai"):
+        text = "only `meritocrab evaluate` asks language models in this version; `run` and `sync` refuse"
+        yield str(places.problem(("llm", "provider"), text))
     if settings.llm.provider == "mock":
         yield str(
             places.problem(("llm", "provider"), "the mock provider's verdicts mean nothing; for trials only")

@@ -19,7 +19,7 @@ from meritocrab.github.payloads import Unknown
 from meritocrab.logs import log_context
 from meritocrab.store import accounts, decisions, inbox, policies, pull_requests, repositories, situations
 from meritocrab.store.database import Store, StoreError
-from meritocrab.store.models import EventRow
+from meritocrab.store.models import EventRow, Repository
 from meritocrab.store.situations import Lookups, Need
 
 log = logging.getLogger("meritocrab.processor")
@@ -67,26 +67,31 @@ class Processor:
     async def step(self) -> datetime | None:
         """Handle everything that is due; returns when the next event is."""
         while not self._stopping():
-            rows = await self._store.read(inbox.due, self._clock(), BATCH)
-            if not rows:
+            due = await self._store.read(self._due)
+            if not due:
                 break
-            await self._batch(rows)
+            await self._batch(due)
             self._on_handled()
         return await self._store.read(inbox.next_due_at)
 
-    async def _batch(self, rows: list[EventRow]) -> None:
+    def _due(self) -> list[tuple[EventRow, Repository | None]]:
+        rows = inbox.due(self._clock(), BATCH)
+        by_id = {key: repositories.find_by_id(key) for key in {row.repository_id for row in rows}}
+        return [(row, by_id[row.repository_id]) for row in rows]
+
+    async def _batch(self, due: list[tuple[EventRow, Repository | None]]) -> None:
         held: set[str] = set()
-        for row in rows:
+        for row, repository in due:
             if self._stopping():
                 return
-            if row.lane not in held and not await self._one(row):
+            if row.lane not in held and not await self._one(row, repository):
                 held.add(row.lane)
 
-    async def _one(self, row: EventRow) -> bool:
+    async def _one(self, row: EventRow, repository: Repository | None) -> bool:
         """Whether the event is handled now."""
         with log_context(event=row.key, event_id=row.id):
             try:
-                await self._handle(row)
+                await self._handle(row, repository)
             except (GitHubError, AccessUnavailable, PolicyError, _NotYet) as error:
                 retry_at = getattr(error, "retry_at", None)
                 await self._postpone(row, str(error), retry_at)
@@ -98,8 +103,7 @@ class Processor:
                 return False
         return True
 
-    async def _handle(self, row: EventRow) -> None:
-        repository = await self._store.read(repositories.find_by_id, row.repository_id)
+    async def _handle(self, row: EventRow, repository: Repository | None) -> None:
         if repository is None:
             raise _NotYet("its repository is not known")
         client = self._accesses.client(repository.access)

@@ -16,11 +16,14 @@ from meritocrab.daemon.loops import Loops
 from meritocrab.daemon.poller import Poller
 from meritocrab.daemon.processor import Processor
 from meritocrab.daemon.relay import Relay
-from meritocrab.evaluators.base import Evaluator, build_evaluator
+from meritocrab.errors import ConfigError, Problem
+from meritocrab.evaluators.base import Evaluator, evaluator_of
 from meritocrab.store import evaluations, inbox
 from meritocrab.store.database import Store
 
 log = logging.getLogger("meritocrab.daemon")
+
+OWN_PROVIDERS = ("heuristic", "mock")
 
 STOP_WITHIN_SECONDS = 5.0
 """How long work in hand may take at the end; systemd's default limit is 90 seconds, patience is less."""
@@ -32,9 +35,19 @@ def local_now() -> datetime:
 
 
 def configured_evaluator(config: Config) -> Evaluator:
-    """The provider that the configuration names."""
-    options = {"script": config.llm.mock_script} if config.llm.mock_script else {}
-    return build_evaluator(config.llm.provider, **options)
+    """The provider that the configuration names.
+
+    Raises:
+        ConfigError: it is a language model. Their verdicts move credit only once hostile text is contained.
+    """
+    if config.llm.provider not in OWN_PROVIDERS:
+        where = str(config.path) if config.path else "configuration"
+        text = (
+            f'the daemon does not take verdicts from "{config.llm.provider}" yet, only `meritocrab evaluate` does; '
+            'set "heuristic"'
+        )
+        raise ConfigError([Problem(where, text, "llm.provider")])
+    return evaluator_of(config.llm)
 
 
 class Service:

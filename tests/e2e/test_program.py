@@ -124,6 +124,15 @@ def test_nothing_to_watch_is_a_mistake_in_the_configuration(program: Program) ->
     assert "nothing to watch" in result.stderr
 
 
+def test_the_daemon_takes_no_verdicts_from_language_models_yet(program: Program) -> None:
+    with program.config.open("a") as file:
+        file.write('[llm]\nprovider = "claude"\napi_key = "sk-ant-not-a-real-key"\n')
+    result = program.run("run")
+    assert result.returncode == 78
+    assert "llm.provider" in result.stderr
+    assert "not-a-real-key" not in result.stderr
+
+
 def test_sync_then_export_then_verify(program: Program, world: World) -> None:
     number = world.open_pull(REPO, "rob", title="Mend the fence", body="It was broken on the north side.")
     world.comment(REPO, number, "nia", "Works for me on a windy day.")
@@ -136,6 +145,7 @@ def test_sync_then_export_then_verify(program: Program, world: World) -> None:
     assert summary["new_events"] == summary["handled"] == 4
     assert not world.writes
     events = [json.loads(line) for line in program.run("export", "events").stdout.splitlines()]
+    assert {event["repo"] for event in events} == {REPO}
     assert sorted((event["kind"], event["author_login"]) for event in events) == [
         ("comment_created", "nia"),
         ("pull_request_merged", "rob"),
