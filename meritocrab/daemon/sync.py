@@ -103,7 +103,11 @@ class Sync:
         """
         row = await self._repository(full_name)
         client = self._accesses.client(row.access)
-        row = await self._patiently(client, lambda: self._poller.prepare(row.id))
+        try:
+            row = await self._patiently(client, lambda: self._poller.prepare(row.id))
+        except SyncError:
+            await self._store.write(repositories.forget_unseen, row.id)
+            raise
         assert row.github_id is not None and row.baseline_at is not None  # noqa: S101,PT018
         result = Result(row.full_name, row.baseline_at)
         before = await self._store.read(self._event_count, row.github_id)

@@ -89,6 +89,13 @@ def _former(row_id: int) -> str:
     return f"former_names:{row_id}"
 
 
+def forget_unseen(row_id: int) -> None:
+    """Drop a repository that nobody watches and GitHub never answered for: most likely a typing error."""
+    Repository.delete().where(
+        (Repository.id == row_id) & ~Repository.watched & Repository.github_id.is_null()
+    ).execute()
+
+
 def find(full_name: str) -> Repository | None:
     """By name, in any case; by a former name while no other watched repository bears it."""
     found = _bearing(full_name)

@@ -281,6 +281,7 @@ def test_a_failing_read_loses_neither_itself_nor_the_others(crab: Installation, 
 
 def test_an_unknown_repository(crab: Installation) -> None:
     refused(crab.run("sync", "octo/nowhere", "--quiet"), 75, "octo/nowhere")
+    refused(crab.run("export", "events", "--repo", "octo/nowhere"), 1, "octo/nowhere")
 
 
 def test_a_private_repository_without_a_token(github: SimulatedGitHub, world: World, tmp_path: Path) -> None:

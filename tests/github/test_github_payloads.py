@@ -243,3 +243,13 @@ def test_a_pull_request_of_a_deleted_fork_is_read() -> None:
     }
     pull = payloads.parse_pull(fields(data))
     assert (pull.head_sha, pull.repository_id, pull.additions) == ("abc", 77, None)
+
+
+def test_a_comment_without_a_node_and_a_repository_without_a_branch() -> None:
+    """Old Enterprise servers name no node; an empty repository has no default branch yet."""
+    bare = {name: value for name, value in COMMENT.items() if name != "node_id"}
+    assert payloads.parse_comment(fields(bare)).node_id == ""
+    repository = payloads.parse_repository(
+        fields({"id": 1, "full_name": "o/r", "archived": False, "private": False})
+    )
+    assert repository.default_branch == ""
