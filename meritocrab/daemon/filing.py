@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from meritocrab.core.events import Account, Event
 from meritocrab.github import feeds
+from meritocrab.github.client import Page
 from meritocrab.github.payloads import CommentItem, IssueEventItem, IssueItem, PullItem, ReviewItem
 from meritocrab.store import accounts, inbox, pull_requests, repositories, settings
 from meritocrab.store.models import PullRequestRow, Read, Repository
@@ -21,6 +22,9 @@ BEGINNING = datetime(2007, 1, 1, tzinfo=UTC)
 
 SETTLED_AFTER = timedelta(seconds=2)
 """GitHub's stamps have whole seconds: a read within the same second may have missed what came after it."""
+
+UNREADABLE_FOR = timedelta(days=7)
+"""How long an item of a list that cannot be read holds the cursor back; what is behind it is filed all the same."""
 
 READ_AGAIN = "read again: its second was not over"
 LAGS = "GitHub's issue events lag behind its list"
@@ -59,6 +63,18 @@ def seen_of_pull(item: PullItem) -> Seen:
         deletions=item.deletions,
         changed_files=item.changed_files,
     )
+
+
+def unreadable_since(held: datetime | None, page: Page) -> datetime | None:  # type: ignore[type-arg]
+    """The oldest item of this walk that could not be read: no cursor passes it for a week, and it is read again."""
+    stamps = [problem.updated_at for problem in page.problems if problem.updated_at is not None]
+    young = [stamp for stamp in stamps if page.date - stamp <= UNREADABLE_FOR]
+    return min((each for each in (held, *young) if each is not None), default=None)
+
+
+def cursor_before(cursor: datetime | None, held: datetime | None) -> datetime | None:
+    """How far a feed counts as read."""
+    return cursor if held is None or cursor is None else min(cursor, held)
 
 
 def file_issues(repository: Repository, items: Iterable[IssueItem], *, source: str, now: datetime) -> int:

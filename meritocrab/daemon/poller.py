@@ -55,6 +55,7 @@ class Outcome:
 
     news: int = 0
     unfinished: bool = False
+    unreadable: str = ""
     error: GitHubError | AccessUnavailable | None = None
 
 
@@ -231,6 +232,8 @@ def _note_error(row: Repository, error: GitHubError | AccessUnavailable, now: da
 
 def _note_success(row: Repository, outcome: Outcome, now: datetime) -> None:
     state, detail = _standing(row)
+    if outcome.unreadable:
+        state, detail = RepositoryState.BAD_ANSWER, outcome.unreadable
     if row.state != state.value:
         row.state, row.state_since_at = state.value, now
     row.detail = detail
@@ -413,6 +416,7 @@ class _Poll:
         feed = await self.store.read(repositories.feed, self.row.github_id, name)
         etag = feed.etag if feed.etag_token == self.client.token_generation else None
         walk = FeedWalk(feed.cursor_at, page_cap=PAGE_CAP)
+        self.held: datetime | None = None
         while (turn := walk.next()) is not None:
             page = await fetch(
                 self.row.full_name, turn.since, page=turn.page, etag=etag if turn.use_etag else None
@@ -423,7 +427,8 @@ class _Poll:
                 await self._look_again()
             walk.read(page.stamps, full=page.full, date=page.date)
             for problem in page.problems:
-                log.error("%s: %s", self.row.full_name, problem)
+                self.outcome.unreadable = problem.reason
+                log.error("%s: item %d of %s: %s", self.row.full_name, problem.id, name, problem.reason)
             filed = await self.store.write(self._file_page, name, walk, page, file)
             self.outcome.news += filed
         self.outcome.unfinished |= not walk.finished
@@ -439,11 +444,12 @@ class _Poll:
     def _file_page(self, name: str, walk: FeedWalk, page: Page, file) -> int:  # type: ignore[no-untyped-def,type-arg]
         assert self.row.github_id is not None  # noqa: S101
         filed = int(file(page, self.clock()))
-        keep = walk.etag_fits
+        self.held = filing.unreadable_since(self.held, page)
+        keep = walk.etag_fits and self.held is None
         repositories.save_feed(
             self.row.github_id,
             name,
-            cursor_at=walk.cursor,
+            cursor_at=filing.cursor_before(walk.cursor, self.held),
             finished=walk.finished,
             etag=page.etag if keep else None,
             etag_token=page.token_generation if keep else None,

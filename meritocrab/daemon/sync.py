@@ -94,6 +94,7 @@ class Sync:
         self._progress = Progress()
         self._reads_began_at = clock()
         self._before_reads = 0
+        self._unreadable: list[str] = []
 
     async def fetch(self, full_name: str, since: datetime | None) -> Result:
         """Read everything from before the baseline, or what is left of it after an interruption.
@@ -122,6 +123,7 @@ class Sync:
         after = await self._store.read(self._event_count, row.github_id)
         result.items, result.new_events = self._progress.items, after - before
         result.requests = client.counts.total
+        result.notes += [f"could not be read, and was left out: {reason}" for reason in self._unreadable]
         return result
 
     async def _repository(self, full_name: str) -> Repository:
@@ -162,6 +164,7 @@ class Sync:
         assert row.github_id is not None  # noqa: S101
         feed = await self._store.read(repositories.feed, row.github_id, f"sync_{name}")
         walk = FeedWalk(feed.cursor_at, page_cap=None)
+        self._held: datetime | None = None
         while (turn := walk.next()) is not None:
             page: Page | NotModified = await self._patiently(  # type: ignore[type-arg]
                 client, lambda turn=turn: fetch(row.full_name, turn.since, page=turn.page)
@@ -172,14 +175,16 @@ class Sync:
             filed = await self._store.write(self._file_page, row, name, walk, page, file)
             self._progress.items += len(page.items)
             self._progress.events += filed
+            self._unreadable += [problem.reason for problem in page.problems]
             self._tell(client)
 
     def _file_page(self, row: Repository, name: str, walk: FeedWalk, page, file) -> int:  # type: ignore[no-untyped-def]
         filed = int(file(row, page.items, source="sync", now=self._clock()))
+        self._held = filing.unreadable_since(self._held, page)
         repositories.save_feed(
             row.github_id or 0,
             f"sync_{name}",
-            cursor_at=walk.cursor,
+            cursor_at=filing.cursor_before(walk.cursor, self._held),
             finished=walk.finished,
             etag=None,
             etag_token=None,

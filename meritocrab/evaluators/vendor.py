@@ -11,6 +11,7 @@ import asyncio
 import json
 import secrets
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -40,7 +41,7 @@ class Unreachable(Exception):  # noqa: N818 - what happened, not whose fault it 
     """No answer: no connection, or one that was cut. `__cause__` says why."""
 
 
-class ModelEvaluator:
+class ModelEvaluator(ABC):
     """The frame of the providers that ask a model.
 
     Args:
@@ -155,17 +156,17 @@ class ModelEvaluator:
     def _lacks_key(self) -> bool:
         return not self._api_key
 
+    @abstractmethod
     def _build_client(self) -> Any:
         """Import the SDK and make its client."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _send(self, dialect: str, prompt: Prompt) -> Mapping[str, Any]:
         """The JSON of the vendor's answer. Raises `Refused`, `Unreachable` or `TimeoutError`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, dialect: str, body: Mapping[str, Any]) -> tuple[str, Stop]:
         """The model's words, and why it ended; any failing look-up means that the answer has another shape."""
-        raise NotImplementedError
 
 
 def read_body(text: str) -> Mapping[str, Any]:

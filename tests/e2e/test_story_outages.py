@@ -152,6 +152,28 @@ async def test_one_failing_read_neither_blocks_nor_loses_the_others(day: Day, wh
     assert day.open_reads() == []
 
 
+async def test_an_item_that_cannot_be_read_is_not_lost_and_stops_nothing(day: Day) -> None:
+    await day.give_credit("newt", 20)
+    number = day.pull("nora")
+    odd = day.world.comment(REPO, number, "ada", '/credit override @zoe +7 "odd"')
+
+    def spoil(page: Any) -> Any:
+        return [item | {"html_url": 7} if item["id"] == odd else item for item in page]
+
+    fault = day.world.faults.add("bogus", "/issues/comments[?]", change=spoil)
+    day.later(minutes=5)
+    day.world.comment(REPO, number, "ada", '/credit override @zoe +5 "even"')
+    await day.settle()
+    assert day.row().state == "bad_answer"
+    assert "html_url" in day.row().detail
+    assert day.ledger("zoe") == [("override", 5)]
+    day.world.faults.remove(fault)
+    day.later(minutes=20)
+    await day.settle()
+    assert day.row().state == "ok"
+    assert day.ledger("zoe") == [("override", 5), ("override", 7)]
+
+
 async def test_a_renamed_repository_is_followed(day_on_both: Day) -> None:
     day = day_on_both
     await day.give_credit("newt", 20)
