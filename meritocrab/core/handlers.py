@@ -97,7 +97,10 @@ def _gate_actions(
     event: Event, outcome: GateOutcome, situation: Situation, policy: Policy, *, silent: bool = False
 ) -> Decision:
     pull_request, author = situation.pull_request, situation.author
-    if author is None or pull_request is None or not pull_request.is_open:
+    if author is None or pull_request is None or pull_request.merged:
+        return Decision()
+    # GitHub's list may lag behind its events: what was just reopened counts as open, and the relay looks again
+    if not pull_request.is_open and event.kind is not EventKind.PULL_REQUEST_REOPENED:
         return Decision()
     planned = gate.actions(
         outcome,

@@ -34,7 +34,7 @@ from meritocrab.github.client import GitHubClient
 from meritocrab.github.errors import Forbidden, GitHubError, Gone, NotFound, Refused
 from meritocrab.github.payloads import CommentItem, PullItem
 from meritocrab.logs import log_context
-from meritocrab.store import accounts, ledger, outbox, policies, pull_requests, repositories
+from meritocrab.store import accounts, inbox, ledger, outbox, policies, pull_requests, repositories
 from meritocrab.store.database import Store, StoreError
 from meritocrab.store.models import OutboxRow, Repository
 
@@ -45,6 +45,8 @@ GOOD_FOR = timedelta(days=1)
 """A decision older than this is not carried out any more."""
 
 LATER = timedelta(minutes=5)
+LAG = timedelta(seconds=5)
+"""How long to wait when GitHub's reads lag behind its writes."""
 
 REPLACED = "the name belongs to another repository now"
 
@@ -70,13 +72,9 @@ class NotNow(Exception):  # noqa: N818
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The effect is on GitHub already; `github_id` where it has one.
-
-    `pull_state` is how the pull request stands by now: somebody may have reopened what an earlier attempt closed.
-    """
+    """The effect is on GitHub already; `github_id` where it has one."""
 
     github_id: int | None = None
-    pull_state: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,11 +232,11 @@ class Relay:
         outbox.settle(row.id, ActionState.DELIVERED, now=now, github_id=found.github_id)
         kind = ActionKind(row.kind)
         repository_id, number = row.repository_id, row.number
+        # open or closed is for the poll to say: somebody may have reopened it since
         if kind is ActionKind.CLOSE:
-            state = found.pull_state or "closed"
-            pull_requests.update(repository_id, number, state=state, closed_by_us_at=now)
+            pull_requests.update(repository_id, number, closed_by_us_at=now)
         elif kind is ActionKind.REOPEN:
-            pull_requests.update(repository_id, number, state="open", closed_by_us_at=None)
+            pull_requests.update(repository_id, number, closed_by_us_at=None)
         elif kind in (ActionKind.LABEL, ActionKind.UNLABEL):
             pull_requests.update(repository_id, number, labelled=kind is ActionKind.LABEL)
 
@@ -321,7 +319,7 @@ class _Attempt:
             since = self.row.before_event_id or 0
             for event in thread.events:
                 if event.event == "closed" and event.id > since and self._is_ours(event.actor):
-                    return Found(pull_state=pull.state)
+                    return Found()
         if self.kind is ActionKind.REOPEN and self.row.attempted_at is not None and pull.state == "open":
             return Found()
         return None
@@ -342,6 +340,7 @@ class _Attempt:
         if pull.merged_at is not None:
             raise Superseded("merged meanwhile")
         if pull.state != "open":
+            await self._check_view(pull)
             await self.relay._store.write(self._moot)
             raise Superseded("closed already")
         if pull.locked and self.kind is ActionKind.COMMENT:
@@ -357,6 +356,12 @@ class _Attempt:
         row = pull_requests.find_row(self.row.repository_id, self.row.number)
         if row is not None and row.closed_by_us_at is None:
             pull_requests.update(row.repository_id, row.number, gate=GateOutcome.MOOT.value)
+
+    async def _check_view(self, pull: PullItem) -> None:
+        """What GitHub shows may be older than the event we act on (reads lag): then wait instead of giving up."""
+        event = await self.relay._store.read(inbox.find_by_id, self.row.event_id)
+        if event is not None and pull.updated_at < event.occurred_at:
+            raise NotNow("GitHub still shows an older state of it", self.relay._clock() + LAG)
 
     async def _decide_again(self, pull: PullItem, policy: Policy) -> None:
         author = pull.author
