@@ -31,8 +31,8 @@ ADVERTISING: Final = (
         "advertises gambling",
         r"\b(?:online|best|live|crypto|new) (?:casinos?|betting|slots?|poker)\b.{0,60}\b(?:bonus"
         r"|sites?|play|win|free)\b",
-        r"\b(?:no deposit|welcome|free spins?) bonus\b",
-        r"\bfree spins\b",
+        r"\b(?:no deposit|welcome|free spins?|casino) bonus(?:es)?\b",
+        r"\b(?:free|bonus) spins\b",
         r"\bslot gacor\b|\bjudi online\b|\bsitus (?:slot|judi|togel)\b",
         r"\b(?:canlı|güvenilir|kaçak) (?:bahis|casino|iddaa)\b|\bdeneme bonusu\b",
         r"\bcasino en (?:línea|ligne)\b|\bapuestas (?:deportivas|en línea)\b|\bapostas (?:esportivas"
@@ -48,6 +48,7 @@ ADVERTISING: Final = (
         r"\b(?:earn|make) (?:up to )?(?:us)?[$€£]\s?\d[\d,.]*k? ?(?:/|per |an? |every |daily|weekly"
         r"|monthly|in )",
         r"\b(?:work|earn(?: money)?) from home\b.{0,80}(?:[$€£]\s?\d|\bapply\b|\bjoin\b|\bcontact\b)",
+        r"\bbuy (?:crypto(?:currency)?|bitcoins?|btc|dogecoin|nfts?) (?:now|today|here|cheap)\b",
         r"\b(?:double|triple|multiply) your (?:money|bitcoin|btc|crypto|investment)\b",
         r"\binvest(?:ment)? (?:platform|opportunity)\b.{0,80}\b(?:profits?|returns?|roi)\b",
         r"\b(?:instant|quick|easy|personal) loans?\b.{0,60}\b(?:apply|approval|interest|contact)\b",
@@ -73,6 +74,7 @@ ADVERTISING: Final = (
         r"|free tokens|free nfts?)\b",
         r"\bairdrop\b.{0,60}\b(?:eligible|claim|wallet|allocation|developers)\b",
         r"\b(?:eligible|selected|allocated)\b.{0,60}\b(?:airdrop|token allocation)\b",
+        r"\b(?:crypto|bitcoin|token) (?:airdrop|giveaway)\b",
         r"\bconnect your wallet to (?:claim|receive|verify)\b",
     ),
     _phrase(
@@ -82,6 +84,7 @@ ADVERTISING: Final = (
         r"|experts|company)\b",
         r"\b(?:buy|cheap|get|real|high quality) (?:\w+ )?(?:backlinks|followers|subscribers"
         r"|likes and followers)\b",
+        r"\b(?:buy|get|gain) (?:up to )?\d[\d.,]*k? (?:\w+ )?(?:followers|subscribers|likes|views)\b",
         r"\brank (?:your|ur) (?:website|site|business)\b|\bfirst page of google\b",
         r"\bпродвижение сайтов\b|\bнакрутка (?:лайков|подписчиков)\b|\bраскрутка сайт",
         r"\bposicionamiento seo\b.{0,40}\b(?:servicios?|agencia|barato)\b",

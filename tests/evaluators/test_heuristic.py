@@ -51,6 +51,9 @@ TEMPLATE = (
 SUSPECTS: list[tuple[Classification, Question]] = [
     # spam
     (SPAM, comment("Best online casino with a welcome bonus, play now: https://lucky-spins.example")),
+    (SPAM, comment("Buy 10,000 followers now at http://followers.example, casino bonus!!!")),
+    (SPAM, comment("Buy crypto now!!! http://coins.example")),
+    (SPAM, comment("Visit https://spin.example for bonus spins and a crypto airdrop")),
     (SPAM, comment("Situs slot gacor terpercaya https://slot-maxwin.example daftar sekarang")),
     (SPAM, comment("Güvenilir bahis siteleri burada! deneme bonusu https://bahis.example")),
     (SPAM, comment("Лучшее онлайн-казино, выводы за час: https://vulkan.example")),
