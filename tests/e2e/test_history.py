@@ -38,9 +38,6 @@ pytestmark = pytest.mark.skipif(not ARCHIVE.exists(), reason=NO_ARCHIVE)
 
 REPO = "octo/crab"
 ROLES = ("admin", "maintain", "write", "triage")
-LIVED_THROUGH = 0.2
-"""The part of the history that the daemon lives through: fifty slices of all of it would take minutes."""
-
 SLICES = 50
 DAY = timedelta(days=1)
 
@@ -191,33 +188,29 @@ class Life:
         await self.store.close()
 
 
-async def live_through(world: World, player: HistoryPlayer, life: Life, until: datetime) -> None:
+async def live_through(world: World, player: HistoryPlayer, life: Life) -> None:
     await life.begin()
-    share = SLICES / LIVED_THROUGH
-    for cut in [at for at in player.cuts(round(share)) if at <= until]:
+    for cut in player.cuts(SLICES):
         world.set_time(max(cut, world.now()))
         player.advance(world, to=cut)
         await life.settle()
-    player.advance(world, to=until)
-    await life.settle()
 
 
 async def test_living_through_it_and_reading_it_afterwards_give_one_ledger(
     records: list[Json], tmp_path: Path
 ) -> None:
     player = HistoryPlayer(ARCHIVE, REPO)
-    until = player.cuts(100)[round(LIVED_THROUGH * 100) - 1]
     world = new_world(records, player, player.first_at - DAY)
     with SimulatedGitHub(world) as github:
         daemon = Installation(tmp_path / "daemon").configure(github, [REPO])
         life = Life(world, daemon)
-        await live_through(world, player, life, until)
+        await live_through(world, player, life)
         await life.end()
         world.advance(days=1)
         late = Installation(tmp_path / "late").configure(github, [REPO])
         sync(late)
         lived, read = daemon.left_behind(), late.left_behind()
-        expected, seen = expected_events(records, until), kinds_of(daemon.export("events"))
+        expected, seen = expected_events(records, player.last_at), kinds_of(daemon.export("events"))
         assert {kind: seen[kind] for kind in expected} == expected
         assert lived.requested == read.requested
         assert lived.balances == read.balances
