@@ -33,8 +33,9 @@ class Accesses:
     """All clients of the daemon, by access name.
 
     Args:
-        make_client: builds the client of a personal token or of no token.
-        app: the App's own door, when an App is configured.
+        named: the configured repositories; with an App they narrow what it is installed on.
+        plain: the client of a personal token, or of no token, under the name `plain_access`.
+        app: the App's own client, when an App is configured; it takes the place of `plain`.
     """
 
     def __init__(

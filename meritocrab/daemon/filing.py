@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from meritocrab.core.events import Account, Event
 from meritocrab.github import feeds
@@ -33,30 +34,13 @@ LAG_TRIES = 5
 
 def seen_of_issue(item: IssueItem) -> Seen:
     """What a list item of `/issues` tells about a pull request."""
-    return Seen(
-        number=item.number,
-        author=item.author,
-        title=item.title,
-        state=item.state,
-        draft=item.draft,
-        merged_at=item.merged_at,
-        created_at=item.created_at,
-        updated_at=item.updated_at,
-        fingerprint=item.fingerprint,
-    )
+    return _seen(item, fingerprint=item.fingerprint)
 
 
 def seen_of_pull(item: PullItem) -> Seen:
     """What `/pulls` tells."""
-    return Seen(
-        number=item.number,
-        author=item.author,
-        title=item.title,
-        state=item.state,
-        draft=item.draft,
-        merged_at=item.merged_at,
-        created_at=item.created_at,
-        updated_at=item.updated_at,
+    return _seen(
+        item,
         github_id=item.id,
         head_sha=item.head_sha,
         additions=item.additions,
@@ -65,7 +49,21 @@ def seen_of_pull(item: PullItem) -> Seen:
     )
 
 
-def unreadable_since(held: datetime | None, page: Page) -> datetime | None:  # type: ignore[type-arg]
+def _seen(item: IssueItem | PullItem, **more: Any) -> Seen:
+    return Seen(
+        number=item.number,
+        author=item.author,
+        title=item.title,
+        state=item.state,
+        draft=item.draft,
+        merged_at=item.merged_at,
+        created_at=item.created_at,
+        updated_at=item.updated_at,
+        **more,
+    )
+
+
+def unreadable_since(held: datetime | None, page: Page[Any]) -> datetime | None:
     """The oldest item of this walk that could not be read: no cursor passes it for a week, and it is read again."""
     stamps = [problem.updated_at for problem in page.problems if problem.updated_at is not None]
     young = [stamp for stamp in stamps if page.date - stamp <= UNREADABLE_FOR]

@@ -156,6 +156,14 @@ def test_ready_for_review(gate_before: GateOutcome | None, credit: int, after: l
     assert gates(decide(event(EventKind.PULL_REQUEST_READY, LINK), where)) == after
 
 
+def test_a_reopen_is_answered_although_the_list_still_shows_it_closed() -> None:
+    seen = pull(gate=GateOutcome.DENIED, state="closed", close_attempted=True)
+    decision = decide(
+        event(EventKind.PULL_REQUEST_REOPENED, LINK), situation(author=person(credit=3), pull_request=seen)
+    )
+    assert kinds(decision) == [ActionKind.CLOSE]
+
+
 REOPENED = [
     # gate before, credit, blacklisted, what is known of our own close -> gate after, actions
     (GateOutcome.ADMITTED, 3, False, {}, [], []),

@@ -356,3 +356,19 @@ async def test_a_second_blacklisting_after_a_release_counts_for_new_pull_request
     await day.settle()
     assert day.is_open(number)
     assert not day.is_open(other)
+
+
+async def test_a_view_older_than_the_reopen_does_not_call_the_close_off(day: Day) -> None:
+    await day.give_credit("newt", 20)
+    number = day.pull("newt")
+    await day.settle()
+    assert not day.is_open(number)
+    stale = day.world.faults.add("stale", f"GET .*/pulls/{number}$", seconds=600)
+    day.later(minutes=5)
+    day.world.reopen(REPO, number, "newt")
+    await day.settle()
+    assert day.is_open(number)
+    day.world.faults.remove(stale)
+    day.later(minutes=1)
+    await day.settle()
+    assert not day.is_open(number)
