@@ -244,8 +244,19 @@ class RelaySettings(Table):
     ] = 1.0
 
 
+Amount = Annotated[
+    float,
+    Field(strict=True, ge=0, le=1_000_000, allow_inf_nan=False),
+    Expected("an amount of money between 0 and 1000000"),
+]
+TokenCount = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
+
+
 class LlmSettings(LlmRules):
-    """Which provider judges contributions, and how much it may be asked."""
+    """Which provider judges contributions, and how much it may be asked.
+
+    The budgets are for providers that cost something; money is in the currency of `prices`.
+    """
 
     provider: Annotated[
         Literal["heuristic", "mock", "claude", "openai"],
@@ -274,10 +285,42 @@ class LlmSettings(LlmRules):
     max_tokens_per_day: Annotated[
         int, Field(strict=True, ge=0, le=1_000_000_000), Expected("a whole number between 0 and 1000000000")
     ] = 2_000_000
+    max_tokens_per_day_per_repository: Annotated[
+        TokenCount | None, Expected("a whole number between 0 and 1000000000")
+    ] = None
+    max_cost_per_day: Annotated[Amount | None, Expected("an amount of money between 0 and 1000000")] = None
+    max_cost_per_day_per_repository: Annotated[
+        Amount | None, Expected("an amount of money between 0 and 1000000")
+    ] = None
+    max_per_author_per_hour: Annotated[
+        int, Field(strict=True, ge=1, le=1_000), Expected("a whole number between 1 and 1000")
+    ] = 10
+    prices: Annotated[
+        dict[Annotated[str, Field(min_length=1, max_length=200)], tuple[Amount, Amount]],
+        Expected("for each model what a million tokens cost: [in, out]"),
+    ] = Field(default_factory=dict)
+    expire_after_days: Annotated[
+        int, Field(strict=True, ge=1, le=3_650), Expected("a whole number between 1 and 3650")
+    ] = 30
     mock_script: Annotated[FileName | None, Expected("a file name")] = None
 
+    @property
+    def has_money_budget(self) -> bool:
+        """Is there a limit in money?"""
+        return self.max_cost_per_day is not None or self.max_cost_per_day_per_repository is not None
+
     def broken_rules(self) -> Iterable[Rule]:
-        """A provider without its key, or keys that contradict each other."""
+        """A provider without its key, keys that contradict each other, or a budget that nothing can be held to."""
+        if self.has_money_budget and (self.model is None or self.model not in self.prices):
+            known = (
+                f'add [llm.prices."{self.model}"]'
+                if self.model
+                else "name the model, and its price in [llm.prices]"
+            )
+            yield Rule(
+                ("max_cost_per_day", "max_cost_per_day_per_repository"),
+                f"a limit in money needs the price of the model; {known} to [llm.prices]",
+            )
         has_key = self.api_key is not None or self.api_key_file is not None
         if self.provider == "claude" and not has_key:
             yield Rule(("provider",), 'the "claude" provider needs a key; set api_key_file or api_key')

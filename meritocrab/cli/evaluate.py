@@ -155,7 +155,7 @@ def _given_question(config: Config, text: str, kind: str, title: str) -> Questio
 
 
 async def _fetch_question(config: Config, repository: str, number: int) -> Question:
-    from meritocrab.core.prompts import ChangedFile
+    from meritocrab.daemon.material import changed_files
     from meritocrab.evaluators.base import Question
 
     async with _client_for(config, repository) as client:
@@ -171,9 +171,7 @@ async def _fetch_question(config: Config, repository: str, number: int) -> Quest
         pull.additions,
         pull.deletions,
         pull.changed_files,
-        files=tuple(
-            ChangedFile(each.path, each.status, each.additions, each.deletions, each.patch) for each in files
-        ),
+        files=changed_files(files),
         judge_notes=notes,
         author_login=pull.author.login if pull.author is not None else "",
     )

@@ -51,7 +51,10 @@ class CreditEvent:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationRequest:
-    """A new question about a contribution (or, as `pending` from the start, an item for a human)."""
+    """A new question about a contribution (or, as `pending` from the start, an item for a human).
+
+    `deltas` are by the policy in force when the contribution was made; `policy` is that one's fingerprint.
+    """
 
     key: str
     account_id: int
@@ -65,6 +68,7 @@ class EvaluationRequest:
     deltas: Mapping[Classification, int]
     spam_only: bool = False
     reason: str = ""
+    policy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

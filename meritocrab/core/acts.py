@@ -318,6 +318,8 @@ def _wanted_delta(
 ) -> int:
     if facts.act == "override" and facts.delta is not None:
         return facts.delta
+    if facts.act == "approve":
+        return evaluation.proposed_delta or 0
     if classification is None:
         return 0
     return evaluation.deltas.get(classification, 0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 
@@ -23,6 +24,15 @@ class Flag(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.code} in {self.place}"
+
+
+HARMLESS: Final = frozenset({"html_comment"})
+"""Codes of flags that alone do not keep a verdict from being applied."""
+
+
+def needs_human(flags: Iterable[Flag]) -> bool:
+    """Whether a human has to decide, because of what may have steered a model."""
+    return any(flag.code not in HARMLESS for flag in flags)
 
 
 _LETTERLIKE_BLANKS: Final = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"

@@ -20,14 +20,18 @@ EXCERPT_LENGTH: Final = 2000
 
 ONLY_SPAM_COUNTS: Final = "only_spam_counts"
 MERGED: Final = "merged"
-EARNS_NOTHING: Final = "earns_nothing"
 ADVISORY: Final = "advisory"
 LOW_CONFIDENCE: Final = "low_confidence"
 ROLE_UNREADABLE: Final = "role_unreadable"
 NOTHING_TO_SAY: Final = "nothing_to_say"
 CONFIDENT: Final = "confident"
+FLAGGED: Final = "flagged"
+UNCONFIRMED: Final = "unconfirmed"
+OPINIONS_DIFFER: Final = "opinions_differ"
+OPENS_GATE: Final = "opens_gate"
+NO_USABLE_ANSWER: Final = "no_usable_answer"
 
-_NEGATIVE: Final = frozenset({Classification.SPAM, Classification.LOW})
+NEGATIVE: Final = frozenset({Classification.SPAM, Classification.LOW})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,52 +46,99 @@ class Settlement:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far one verdict may go by itself: the rules, and how the person and the contribution stand.
+
+    Args:
+        threshold: the confidence from which a verdict applies at once, 0 to 1.
+        deltas: the change of credit per class; a class that is missing changes nothing.
+        spam_only: only a `spam` verdict counts (closed by the gate, withdrawn, own conversation).
+        merged: the pull request was merged, so nothing negative counts any more.
+        negative_auto_allowed: False where the person's role cannot be read: a human must decide.
+        confirm_negative: what costs credit needs a second opinion that agrees.
+        to_gate: the points that lift this person over the gate's threshold; None for who is not below it.
+
+    Raises:
+        ValueError: `threshold` is not a number from 0 to 1.
+    """
+
+    threshold: float
+    deltas: Mapping[Classification, int]
+    spam_only: bool = False
+    merged: bool = False
+    negative_auto_allowed: bool = True
+    confirm_negative: bool = False
+    to_gate: int | None = None
+
+    def __post_init__(self) -> None:
+        _require_fraction("threshold", self.threshold)
+
+
 def settle(
+    limits: Limits,
     *,
     classification: Classification | None,
     confidence: float,
-    advisory: bool,
-    threshold: float,
-    spam_only: bool,
-    merged: bool,
-    positive_allowed: bool,
-    negative_auto_allowed: bool,
-    deltas: Mapping[Classification, int],
+    advisory: bool = False,
+    flagged: bool = False,
+    confirmed: bool | None = None,
 ) -> Settlement:
     """The life-cycle rule for one verdict.
 
     Args:
         classification: None when the provider had nothing to say.
         confidence: 0 to 1.
-        advisory: suspicions that are never applied by themselves (the heuristic provider's).
-        threshold: the confidence from which a verdict applies at once, 0 to 1.
-        spam_only: only a `spam` verdict counts (closed by the gate, withdrawn, own conversation).
-        merged: the pull request was merged, so nothing negative counts any more.
-        positive_allowed: False where somebody may not earn (blacklisted people).
-        negative_auto_allowed: False where the person's role cannot be read: a human must decide.
-        deltas: the change of credit per class; a class that is missing changes nothing.
+        advisory: a suspicion that is never applied by itself (the heuristic provider's).
+        flagged: the contribution holds what may have steered a model: a human decides, whatever the verdict.
+        confirmed: whether a second opinion agreed; None when there was none.
 
     Raises:
-        ValueError: `confidence` or `threshold` is not a number from 0 to 1.
+        ValueError: `confidence` is not a number from 0 to 1.
     """
     _require_fraction("confidence", confidence)
-    _require_fraction("threshold", threshold)
-    if classification is None or (advisory and classification not in _NEGATIVE):
+    if classification is None or (advisory and classification not in NEGATIVE):
+        if flagged:
+            return Settlement(EvaluationState.PENDING, 0, FLAGGED)
         return Settlement(EvaluationState.UNJUDGED, 0, NOTHING_TO_SAY)
-    delta = deltas.get(classification, 0)
-    if spam_only and classification is not Classification.SPAM:
-        return Settlement(EvaluationState.VOIDED, 0, ONLY_SPAM_COUNTS)
-    if merged and delta < 0:
+    delta = limits.deltas.get(classification, 0)
+    if limits.merged and delta < 0:
         return Settlement(EvaluationState.VOIDED, 0, MERGED)
-    if delta > 0 and not positive_allowed:
-        return Settlement(EvaluationState.VOIDED, 0, EARNS_NOTHING)
+    counts = not limits.spam_only or classification is Classification.SPAM
+    if flagged:
+        return Settlement(EvaluationState.PENDING, delta if counts else 0, FLAGGED)
+    if not counts:
+        return Settlement(EvaluationState.VOIDED, 0, ONLY_SPAM_COUNTS)
+    doubt = _doubt(limits, delta, confidence, advisory, confirmed)
+    return Settlement(
+        EvaluationState.PENDING if doubt else EvaluationState.AUTO_APPLIED, delta, doubt or CONFIDENT
+    )
+
+
+def _doubt(limits: Limits, delta: int, confidence: float, advisory: bool, confirmed: bool | None) -> str:
+    """Why a human has to look before this verdict counts, as a code; empty when nothing speaks against it."""
     if advisory:
-        return Settlement(EvaluationState.PENDING, delta, ADVISORY)
-    if confidence < threshold:
-        return Settlement(EvaluationState.PENDING, delta, LOW_CONFIDENCE)
-    if delta < 0 and not negative_auto_allowed:
-        return Settlement(EvaluationState.PENDING, delta, ROLE_UNREADABLE)
-    return Settlement(EvaluationState.AUTO_APPLIED, delta, CONFIDENT)
+        return ADVISORY
+    if confidence < limits.threshold:
+        return LOW_CONFIDENCE
+    if delta < 0 and not limits.negative_auto_allowed:
+        return ROLE_UNREADABLE
+    if delta < 0 and limits.confirm_negative and not confirmed:
+        return UNCONFIRMED if confirmed is None else OPINIONS_DIFFER
+    if limits.to_gate is not None and delta >= limits.to_gate:
+        # somebody who was stopped may have written for the model: a human, or a merge, lets them back in
+        return OPENS_GATE
+    return ""
+
+
+def needs_second_opinion(
+    limits: Limits, *, classification: Classification | None, confidence: float, advisory: bool, flagged: bool
+) -> bool:
+    """Whether a second opinion would decide something about this verdict."""
+    without = settle(
+        limits, classification=classification, confidence=confidence, advisory=advisory, flagged=flagged
+    )
+    return without.reason == UNCONFIRMED
 
 
 def text_digest(title: str, body: str) -> str:

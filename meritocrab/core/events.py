@@ -77,7 +77,8 @@ class ReviewFacts:
 class VerdictFacts:
     """A provider's answer to one evaluation. `advisory` verdicts are never applied by themselves.
 
-    `classification` is None when the provider had nothing to say.
+    `classification` is None when the provider had nothing to say. `flagged`: the contribution holds what may have
+    steered a model. `confirmed` says whether a second opinion agreed; None when there was none.
     """
 
     evaluation_id: int
@@ -86,6 +87,8 @@ class VerdictFacts:
     confidence: float
     reasoning: str
     advisory: bool = False
+    flagged: bool = False
+    confirmed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,10 @@ from meritocrab.core.actions import (
     PullRequestChange,
     note,
 )
+from meritocrab.core.budget import UNASKED
 from meritocrab.core.commands import parse_commands
 from meritocrab.core.comments import has_any_marker
-from meritocrab.core.evaluation import settle
+from meritocrab.core.evaluation import Limits, settle
 from meritocrab.core.events import (
     CommentFacts,
     Event,
@@ -181,7 +182,7 @@ def _withdraw(evaluation: EvaluationView, event: Event) -> Decision:
         return Decision()
     if evaluation.state in scoring.OPEN:
         return Decision(evaluations=(EvaluationChange(evaluation.id, spam_only=True),))
-    if evaluation.state is EvaluationState.PENDING and evaluation.reason != "bot":
+    if evaluation.state in scoring.WAITING and evaluation.reason != "bot":
         voided = EvaluationChange(evaluation.id, state=EvaluationState.VOIDED, reason="withdrawn")
         return Decision(evaluations=(voided,))
     if evaluation.state not in scoring.SETTLED or evaluation.ledger_id is None or not evaluation.applied:
@@ -203,8 +204,8 @@ def _merged(event: Event, situation: Situation, policy: Policy, now: datetime) -
         EvaluationChange(evaluation.id, state=EvaluationState.VOIDED, reason="merged")
         for evaluation in situation.pull_request_evaluations
         if evaluation.subject == scoring.PULL_REQUEST
-        and evaluation.state is EvaluationState.PENDING
-        and (evaluation.proposed_delta or 0) < 0
+        and evaluation.state in scoring.WAITING
+        and ((evaluation.proposed_delta or 0) < 0 or evaluation.reason in UNASKED)
     )
     return Decision(evaluations=voided) + scoring.credit_merge(event, situation, policy)
 
@@ -253,18 +254,13 @@ def _judged(event: Event, situation: Situation, policy: Policy, now: datetime) -
             evaluation.id, state=EvaluationState.VOIDED, reason="neither earns nor loses"
         )
         return Decision(evaluations=(voided,))
-    pull_request = situation.pull_request
-    about_pull_request = evaluation.subject == scoring.PULL_REQUEST
     outcome = settle(
+        limits_of(evaluation, person, situation.pull_request, policy),
         classification=facts.classification,
         confidence=facts.confidence,
         advisory=facts.advisory,
-        threshold=policy.llm.confidence,
-        spam_only=evaluation.spam_only,
-        merged=about_pull_request and pull_request is not None and pull_request.merged,
-        positive_allowed=True,
-        negative_auto_allowed=person.role is not Role.UNREADABLE,
-        deltas=evaluation.deltas,
+        flagged=facts.flagged,
+        confirmed=facts.confirmed,
     )
     change = EvaluationChange(
         evaluation.id,
@@ -279,6 +275,23 @@ def _judged(event: Event, situation: Situation, policy: Policy, now: datetime) -
         return decision
     credit = acts.verdict_credit(evaluation, outcome.delta)
     return decision + standing.change(person, credit, policy, now)[1]
+
+
+def limits_of(
+    evaluation: EvaluationView, person: Contributor, pull_request: PullRequest | None, policy: Policy
+) -> Limits:
+    """How far a verdict on this contribution may go by itself."""
+    about_pull_request = evaluation.subject == scoring.PULL_REQUEST
+    missing = policy.pr_threshold - person.credit
+    return Limits(
+        threshold=policy.llm.confidence,
+        deltas=evaluation.deltas,
+        spam_only=evaluation.spam_only,
+        merged=about_pull_request and pull_request is not None and pull_request.merged,
+        negative_auto_allowed=person.role is not Role.UNREADABLE,
+        confirm_negative=policy.llm.confirm_negative,
+        to_gate=missing if missing > 0 else None,
+    )
 
 
 def _operated(event: Event, situation: Situation, policy: Policy, now: datetime) -> Decision:

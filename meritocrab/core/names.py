@@ -100,14 +100,16 @@ class EvaluationState(StrEnum):
     DEFERRED = "deferred"  # from `sync`: recorded, evaluated only on request
     QUEUED = "queued"
     RUNNING = "running"  # claimed by an evaluator under a lease
+    FAILED = "failed"  # asked without an answer: the row says why, and when it is asked again
     JUDGED = "judged"  # the verdict is in the inbox
     PENDING = "pending"  # waits for a maintainer
+    FOLDED = "folded"  # waits behind another item of the same author, so that a flood is one item
     AUTO_APPLIED = "auto_applied"
     APPROVED = "approved"
     OVERRIDDEN = "overridden"
     UNJUDGED = "unjudged"  # the provider had nothing to say that counts
     VOIDED = "voided"  # overtaken by events; the note says by which
-    EXPIRED = "expired"
+    EXPIRED = "expired"  # nobody decided in time: changes nothing
 
 
 class CreditReason(StrEnum):

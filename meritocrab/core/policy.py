@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from string import Formatter
 from typing import Annotated, Any, Literal, Self
 
@@ -230,13 +231,14 @@ class BlacklistRules(Table):
 
 
 class LlmRules(Table):
-    """When a verdict applies without a human."""
+    """When a verdict applies without a human. With `confirm_negative`, what costs credit needs two that agree."""
 
     confidence: Annotated[
         float,
         Field(strict=True, ge=0, le=1, allow_inf_nan=False),
         Expected("a number between 0 and 1"),
     ] = 0.85
+    confirm_negative: Annotated[bool, Field(strict=True), Expected("true or false")] = True
 
 
 class WordingRules(Table):
@@ -318,6 +320,10 @@ class Policy(PolicyRules):
 
     def fingerprint(self) -> str:
         """16 hexadecimal digits that change when a rule changes; the same on every machine."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         return hashlib.sha256(_canonical(self.rules()).encode()).hexdigest()[:16]
 
     def rules(self) -> dict[str, Any]:

@@ -75,10 +75,14 @@ class Material(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """All that is sent to a model, what was cut from it, and what looked like deceit in it."""
+    """All that is sent to a model, what was cut from it, and what looked like deceit in it.
+
+    `digest` (64 hexadecimal digits) is equal where a model would be shown the same: the nonce makes no difference.
+    """
 
     system: str
     user: str
+    digest: str
     flags: tuple[Flag, ...] = ()
     cut: tuple[str, ...] = ()
     version: str = PROMPT_VERSION
@@ -158,13 +162,6 @@ def flags_of(material: Material) -> tuple[Flag, ...]:
     return cleaner.found()
 
 
-def prompt_digest(material: Material) -> str:
-    """A fingerprint (64 hexadecimal digits) that is equal where a model would be shown the same."""
-    prompt = _Writer(material, "-").write()
-    shown = "\0".join((prompt.version, prompt.system, prompt.user))
-    return hashlib.sha256(shown.encode("utf-8", "replace")).hexdigest()
-
-
 def _texts(material: Material) -> Iterator[tuple[str, str]]:
     yield "title", material.title
     yield "text", material.text
@@ -190,7 +187,12 @@ class _Writer:
         """The whole prompt."""
         sections = [section for section in self._sections() if section]
         user = "\n\n".join((self._head(), *sections, _LAST_WORD))
-        return Prompt(self._system(), user, self._flags, tuple(self._cut))
+        system = self._system()
+        return Prompt(system, user, self._digest(system, user), self._flags, tuple(self._cut))
+
+    def _digest(self, system: str, user: str) -> str:
+        shown = "\0".join((PROMPT_VERSION, system, user)).replace(self._nonce, "-")
+        return hashlib.sha256(shown.encode("utf-8", "replace")).hexdigest()
 
     def _system(self) -> str:
         # The maintainers' own words, and yet cleaned: a policy file is easily pasted together from elsewhere.

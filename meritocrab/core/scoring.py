@@ -22,8 +22,15 @@ PULL_REQUEST = "pull_request"
 COMMENT = "comment"
 
 SETTLED = frozenset({EvaluationState.AUTO_APPLIED, EvaluationState.APPROVED, EvaluationState.OVERRIDDEN})
+WAITING = frozenset({EvaluationState.PENDING, EvaluationState.FOLDED})
 OPEN = frozenset(
-    {EvaluationState.DEFERRED, EvaluationState.QUEUED, EvaluationState.RUNNING, EvaluationState.JUDGED}
+    {
+        EvaluationState.DEFERRED,
+        EvaluationState.QUEUED,
+        EvaluationState.RUNNING,
+        EvaluationState.FAILED,
+        EvaluationState.JUDGED,
+    }
 )
 
 
@@ -95,6 +102,7 @@ def _request(
         link=link,
         digest=digested,
         deltas=deltas_of(table),
+        policy=policy.fingerprint(),
     )
 
 

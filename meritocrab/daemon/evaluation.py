@@ -1,26 +1,49 @@
-"""Asks the provider: claims queued questions under a lease, stores each answer as an event, puts back what failed."""
+"""Asks the provider: claims queued questions under a lease, stores each answer as an event, puts back what failed.
+
+Nothing is dropped: a question waits for the provider, or for a human where the provider cannot help, or until it is
+too old for anybody to care. How the provider does is a row, too.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import get_args
 
+from meritocrab.core.cleaning import needs_human
+from meritocrab.core.evaluation import NO_USABLE_ANSWER, Limits, needs_second_opinion
 from meritocrab.core.events import VerdictFacts
+from meritocrab.core.names import Classification
+from meritocrab.core.policy import Policy
 from meritocrab.core.schedule import retry_delay
-from meritocrab.evaluators.base import Answer, Evaluator, EvaluatorUnavailable, Question, Subject
+from meritocrab.daemon.access import AccessUnavailable
+from meritocrab.daemon.asking import Asked, Asking, BudgetSpent
+from meritocrab.daemon.material import Material
+from meritocrab.errors import PolicyError
+from meritocrab.evaluators.base import Answer, Evaluator, EvaluatorUnavailable, InvalidAnswer
+from meritocrab.github.errors import GitHubError
 from meritocrab.logs import log_context
-from meritocrab.store import evaluations, pull_requests
-from meritocrab.store.database import Store
+from meritocrab.store import calls, evaluations, providers
+from meritocrab.store.database import Store, StoreError
 from meritocrab.store.models import EvaluationRow
 
 log = logging.getLogger("meritocrab.evaluation")
 
-LEASE = timedelta(minutes=10)
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 10.0, 3600.0
 PAUSE_SECONDS = 600.0
+
+LEASE = timedelta(minutes=30)
+"""Longer than two opinions may take; it frees the question again if this process dies."""
+
+UNUSABLE_AT_MOST = 3
+"""So many answers that are none, and a human has to judge."""
+
+FAILURES_BEFORE_PAUSE = 3
+"""So many failures of the provider in a row, and every question waits instead of trying its luck."""
+
+EXPIRE_EVERY = timedelta(minutes=10)
 
 
 class Evaluation:
@@ -28,33 +51,44 @@ class Evaluation:
 
     Args:
         limit: questions asked side by side.
-        timeout_seconds: how long one answer may take.
+        expire_after: the age at which an item that nobody decided expires.
     """
 
     def __init__(
         self,
         store: Store,
         evaluator: Evaluator,
+        material: Material,
+        asking: Asking,
         clock: Callable[[], datetime],
         *,
         limit: int,
-        timeout_seconds: float,
+        expire_after: timedelta,
         judged: Callable[[], None] = lambda: None,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._store, self._evaluator, self._clock = store, evaluator, clock
-        self._limit, self._timeout = limit, timeout_seconds
+        self._material, self._asking = material, asking
+        self._limit, self._expire_after = limit, expire_after
         self._judged, self._stopping = judged, stopping
-        self.paused_until: datetime | None = None
-        self.pause_reason = ""
+        self._expired_at: datetime | None = None
+
+    async def begin(self) -> None:
+        """At the start of the daemon: nothing can be running, and a new start may come with a new key."""
+        await self._store.write(self._begin)
+
+    def _begin(self) -> None:
+        evaluations.release_all_leases(self._clock())
+        providers.clear_pause(self._evaluator.name)
 
     async def step(self) -> datetime | None:
         """Ask everything that is due; returns when the next question is."""
+        await self._expire()
         while not self._stopping():
             now = self._clock()
-            if self.paused_until is not None and now < self.paused_until:
-                return self.paused_until
-            self.paused_until, self.pause_reason = None, ""
+            paused_until = await self._store.read(self._paused_until)
+            if paused_until is not None and now < paused_until:
+                return paused_until
             rows = await self._store.write(evaluations.claim, now, now + LEASE, self._limit)
             if not rows:
                 break
@@ -62,76 +96,156 @@ class Evaluation:
             self._judged()
         return await self._store.read(evaluations.next_due_at)
 
+    def _paused_until(self) -> datetime | None:
+        row = providers.find(self._evaluator.name)
+        return row.paused_until_at if row is not None else None
+
+    async def _expire(self) -> None:
+        now = self._clock()
+        if self._expired_at is not None and self._expired_at <= now < self._expired_at + EXPIRE_EVERY:
+            return
+        expired = await self._store.write(evaluations.expire, now - self._expire_after, now)
+        self._expired_at = now
+        if expired:
+            log.warning("%d items of the review queue expired: nobody decided about them", expired)
+
     async def _one(self, row: EvaluationRow) -> None:
         with log_context(evaluation=row.id):
-            started = self._clock()
             try:
-                question = await self._store.read(_question, row)
-                async with asyncio.timeout(self._timeout):
-                    answer = await self._evaluator.evaluate(question)
+                await self._judge(row)
+            except (GitHubError, AccessUnavailable, PolicyError) as error:
+                await self._put_back(row, str(error), getattr(error, "retry_at", None))
+            except InvalidAnswer as error:
+                await self._unusable(row, str(error))
             except EvaluatorUnavailable as error:
                 await self._unavailable(row, error)
             except (TimeoutError, ValueError) as error:
-                reason = str(error) or f"no answer within {self._timeout:.0f} s"
-                await self._put_back(row, reason, None)
-            except asyncio.CancelledError:
+                await self._put_back(row, str(error) or "no answer in time", None)
+            except StoreError:
                 raise
             except Exception as error:
                 log.exception("the provider %s failed on evaluation %d", self._evaluator.name, row.id)
                 await self._put_back(row, f"{type(error).__name__}: {error}", None)
-            else:
-                seconds = (self._clock() - started).total_seconds()
-                await self._record(row, answer, seconds)
 
-    async def _record(self, row: EvaluationRow, answer: Answer, seconds: float) -> None:
+    async def _judge(self, row: EvaluationRow) -> None:
+        known = await self._material.known(row)
+        metered = self._evaluator.metered
+        question = await self._material.complete(known) if metered else known.question
+        asked = self._asking.prepare(row, question, is_history=known.is_history)
+        try:
+            answer = await self._asking.opinion(asked)
+        except BudgetSpent as spent:
+            await self._unasked(asked, spent.code)
+            return
+        confirmed = await self._confirm(asked, answer, known.policy)
+        await self._record(asked, answer, confirmed)
+
+    async def _confirm(self, asked: Asked, answer: Answer, policy: Policy) -> bool | None:
+        """Whether a second opinion agrees, where one is needed; None without one."""
+        row = asked.row
+        limits = Limits(
+            threshold=policy.llm.confidence,
+            deltas={Classification(name): delta for name, delta in json.loads(row.deltas).items()},
+            spam_only=row.spam_only,
+            confirm_negative=policy.llm.confirm_negative,
+        )
+        if not needs_second_opinion(
+            limits,
+            classification=answer.classification,
+            confidence=answer.confidence,
+            advisory=answer.advisory,
+            flagged=needs_human(asked.flags),
+        ):
+            return None
+        try:
+            second = await self._asking.opinion(asked, 2)
+        except (BudgetSpent, InvalidAnswer) as error:
+            log.warning("no second opinion about evaluation %d: %s", row.id, error)
+            return None
+        return second.classification is answer.classification and second.confidence >= limits.threshold
+
+    async def _record(self, asked: Asked, answer: Answer, confirmed: bool | None) -> None:
         facts = VerdictFacts(
-            evaluation_id=row.id,
+            evaluation_id=asked.row.id,
             provider=self._evaluator.name,
             classification=answer.classification,
             confidence=float(answer.confidence),
             reasoning=answer.reasoning,
             advisory=answer.advisory,
+            flagged=needs_human(asked.flags),
+            confirmed=confirmed,
         )
-        await self._store.write(evaluations.record_verdict, row.id, facts, answer.model, self._clock())
+        await self._store.write(self._keep, facts, answer.model, [str(flag) for flag in asked.flags])
         log.info(
             "evaluation %d: %s (confidence %.2f) by %s in %.2f s",
-            row.id,
+            asked.row.id,
             answer.classification or "nothing to say",
             answer.confidence,
             self._evaluator.name,
-            seconds,
+            answer.latency_seconds or 0.0,
         )
 
-    async def _unavailable(self, row: EvaluationRow, error: EvaluatorUnavailable) -> None:
-        if error.pause:
-            seconds = error.retry_after_seconds or PAUSE_SECONDS
-            self.paused_until = self._clock() + timedelta(seconds=seconds)
-            self.pause_reason = str(error)
-            log.warning("the provider %s is paused: %s", self._evaluator.name, error)
-        await self._put_back(row, str(error), error.retry_after_seconds)
+    def _keep(self, facts: VerdictFacts, model: str, flags: list[str]) -> None:
+        now = self._clock()
+        evaluations.record_verdict(facts.evaluation_id, facts, model, flags, now)
+        if self._evaluator.metered:
+            providers.answered(self._evaluator.name, now)
 
-    async def _put_back(self, row: EvaluationRow, reason: str, after_seconds: float | None) -> None:
+    async def _unasked(self, asked: Asked, code: str) -> None:
+        row = asked.row
+        if asked.is_history:
+            text = f"the budget is spent ({code}); the next `sync --evaluate` takes it up again"
+            await self._store.write(evaluations.put_off, row.id, error=text)
+            return
+        log.warning("evaluation %d is left to a human: %s", row.id, code)
+        await self._to_human(row, code, "not asked: a limit is reached", [str(flag) for flag in asked.flags])
+
+    async def _to_human(self, row: EvaluationRow, reason: str, error: str, flags: list[str]) -> None:
+        await self._store.write(evaluations.leave_to_human, row.id, reason=reason, error=error, flags=flags)
+
+    async def _unusable(self, row: EvaluationRow, reason: str) -> None:
+        """The provider works, but not on this: a human judges when it has failed often enough."""
+        if self._evaluator.metered:
+            await self._store.write(providers.answered, self._evaluator.name, self._clock())
+        if await self._store.read(calls.unusable_answers, row.id) >= UNUSABLE_AT_MOST:
+            log.warning("evaluation %d is left to a human: %s", row.id, reason)
+            await self._to_human(row, NO_USABLE_ANSWER, reason, [])
+        else:
+            await self._put_back(row, reason, None)
+
+    async def _unavailable(self, row: EvaluationRow, error: EvaluatorUnavailable) -> None:
+        if error.about_question:
+            await self._unusable(row, str(error))
+            return
+        now = self._clock()
+        failures = await self._store.write(providers.failed, self._evaluator.name, str(error), now)
+        seconds = _pause_seconds(error, failures)
+        until = now + timedelta(seconds=seconds) if seconds else None
+        if until is not None:
+            await self._store.write(providers.pause, self._evaluator.name, until)
+            log.warning("the provider %s is paused until %s: %s", self._evaluator.name, until, error)
+        await self._put_back(row, str(error), until)
+
+    async def _put_back(self, row: EvaluationRow, reason: str, not_before: datetime | None) -> None:
         """Later and later; the question is never dropped and nobody is penalised."""
         fraction = (row.id * 0.618034) % 1  # spreads retries without chance
         delay = retry_delay(
             row.attempts + 1, base=FIRST_RETRY_SECONDS, maximum=LONGEST_RETRY_SECONDS, fraction=fraction
         )
-        until = self._clock() + timedelta(seconds=max(delay, after_seconds or 0.0))
+        until = self._clock() + timedelta(seconds=delay)
         log.warning("evaluation %d waits: %s", row.id, reason)
-        await self._store.write(evaluations.put_back, row.id, until=until, error=reason)
+        await self._store.write(
+            evaluations.put_back, row.id, until=max(until, not_before or until), error=reason
+        )
 
 
-def _question(row: EvaluationRow) -> Question:
-    pull_request = pull_requests.find_row(row.repository_id, row.number)
-    subjects = {name: name for name in get_args(Subject)}
-    return Question(
-        evaluation_id=row.id,
-        subject=subjects[row.subject],
-        title=row.title,
-        text=row.text,
-        link=row.link,
-        additions=pull_request.additions if pull_request else None,
-        deletions=pull_request.deletions if pull_request else None,
-        changed_files=pull_request.changed_files if pull_request else None,
-        earlier_by_author=evaluations.earlier_by(row.repository_id, row.account_id, row.id),
+def _pause_seconds(error: EvaluatorUnavailable, failures: int) -> float:
+    """How long every question waits after this failure; 0 when only this one does."""
+    if error.pause:
+        return error.retry_after_seconds or PAUSE_SECONDS
+    if failures < FAILURES_BEFORE_PAUSE:
+        return 0.0
+    backing_off = retry_delay(
+        failures - FAILURES_BEFORE_PAUSE + 1, base=FIRST_RETRY_SECONDS, maximum=PAUSE_SECONDS, fraction=0.5
     )
+    return max(backing_off, error.retry_after_seconds or 0.0)

@@ -6,24 +6,23 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from meritocrab.config import Config
 from meritocrab.daemon.access import Accesses, build_accesses
+from meritocrab.daemon.asking import Asking, budget_of, price_of
 from meritocrab.daemon.evaluation import Evaluation
 from meritocrab.daemon.lock import DaemonLock
 from meritocrab.daemon.loops import Loops
+from meritocrab.daemon.material import Material
 from meritocrab.daemon.poller import Poller
 from meritocrab.daemon.processor import Processor
 from meritocrab.daemon.relay import Relay
-from meritocrab.errors import ConfigError, Problem
 from meritocrab.evaluators.base import Evaluator, evaluator_of
-from meritocrab.store import evaluations, inbox
+from meritocrab.store import inbox
 from meritocrab.store.database import Store
 
 log = logging.getLogger("meritocrab.daemon")
-
-OWN_PROVIDERS = ("heuristic", "mock")
 
 STOP_WITHIN_SECONDS = 5.0
 """How long work in hand may take at the end; systemd's default limit is 90 seconds, patience is less."""
@@ -32,22 +31,6 @@ STOP_WITHIN_SECONDS = 5.0
 def local_now() -> datetime:
     """The local clock, aware UTC."""
     return datetime.now(UTC)
-
-
-def configured_evaluator(config: Config) -> Evaluator:
-    """The provider that the configuration names.
-
-    Raises:
-        ConfigError: it is a language model. Their verdicts move credit only once hostile text is contained.
-    """
-    if config.llm.provider not in OWN_PROVIDERS:
-        where = str(config.path) if config.path else "configuration"
-        text = (
-            f'the daemon does not take verdicts from "{config.llm.provider}" yet, only `meritocrab evaluate` does; '
-            'set "heuristic"'
-        )
-        raise ConfigError([Problem(where, text, "llm.provider")])
-    return evaluator_of(config.llm)
 
 
 class Service:
@@ -70,7 +53,7 @@ class Service:
         self.lock = DaemonLock(store, "run")
         self.loops = Loops(clock)
         self.accesses: Accesses = build_accesses(config, store, clock)
-        self.evaluator = evaluator or configured_evaluator(config)
+        self.evaluator = evaluator or evaluator_of(config.llm)
         self._clock = clock
         self._stopped = asyncio.Event()
         self._build_workers()
@@ -110,9 +93,18 @@ class Service:
         self.evaluation = Evaluation(
             self.store,
             self.evaluator,
+            Material(self.store, self.accesses, config.policy_for),
+            Asking(
+                self.store,
+                self.evaluator,
+                budget_of(config.llm),
+                price_of(config.llm),
+                self._clock,
+                timeout_seconds=config.llm.timeout,
+            ),
             self._clock,
             limit=config.llm.max_concurrent,
-            timeout_seconds=config.llm.timeout,
+            expire_after=timedelta(days=config.llm.expire_after_days),
             judged=lambda: loops.wake("process"),
             stopping=stopping,
         )
@@ -138,7 +130,7 @@ class Service:
             LockHeld: another process works on this database.
         """
         await asyncio.to_thread(self.lock.acquire)
-        await self.store.write(evaluations.release_all_leases, self._clock())
+        await self.evaluation.begin()
         parked = await self.store.write(inbox.retry_parked, self._clock())
         if parked:
             log.warning("%d events that had failed by our own fault are tried again", parked)

@@ -265,19 +265,22 @@ def unavailable(failure: Failure, secret: str, now: datetime) -> EvaluatorUnavai
     if status == 408 or status >= 500:
         text = f"the provider is in trouble (status {status}){said}"
         return EvaluatorUnavailable(text, retry_after_seconds=retry_after(failure.headers, now))
-    return EvaluatorUnavailable(f"the provider refused the question (status {status}){said}")
+    return EvaluatorUnavailable(
+        f"the provider refused the question (status {status}){said}", about_question=True
+    )
 
 
 def unreachable(error: BaseException, secret: str) -> EvaluatorUnavailable:
     """For a connection that failed or was cut."""
     cause = error.__cause__ or error
     text = _short(redact(_masked(str(cause), secret))) or type(cause).__name__
-    return EvaluatorUnavailable(f"the provider cannot be reached: {text}")
+    maybe_paid = "connect" not in type(cause).__name__.lower()  # else it never arrived
+    return EvaluatorUnavailable(f"the provider cannot be reached: {text}", maybe_paid=maybe_paid)
 
 
 def late(seconds: float) -> EvaluatorUnavailable:
     """For an answer that did not come in time."""
-    return EvaluatorUnavailable(f"the provider did not answer within {seconds:g} s")
+    return EvaluatorUnavailable(f"the provider did not answer within {seconds:g} s", maybe_paid=True)
 
 
 def _paused(text: str) -> EvaluatorUnavailable:

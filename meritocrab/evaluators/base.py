@@ -11,10 +11,10 @@ import importlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast, runtime_checkable
 
 from meritocrab.core.names import Classification
-from meritocrab.core.prompts import ChangedFile
+from meritocrab.core.prompts import ChangedFile, Prompt
 from meritocrab.errors import MeritocrabError
 
 if TYPE_CHECKING:
@@ -88,15 +88,23 @@ class EvaluatorUnavailable(MeritocrabError):  # noqa: N818 - a state of the prov
     """The provider cannot answer now; the evaluation waits.
 
     `retry_after_seconds` is what the provider asked for (None: it did not say). `pause` means that asking
-    again soon is pointless for every evaluation (a bad key, an empty account, an outage), not for this alone.
+    again soon is pointless for every evaluation (a bad key, an empty account, an outage), not for this alone;
+    `about_question`, that it is this question that the provider will not have. `maybe_paid`: the question had
+    arrived, and may have cost something, although no answer came.
     """
 
     def __init__(
-        self, message: str, *, retry_after_seconds: float | None = None, pause: bool = False
+        self,
+        message: str,
+        *,
+        retry_after_seconds: float | None = None,
+        pause: bool = False,
+        about_question: bool = False,
+        maybe_paid: bool = False,
     ) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
-        self.pause = pause
+        self.pause, self.about_question, self.maybe_paid = pause, about_question, maybe_paid
 
 
 class InvalidAnswer(ValueError):  # noqa: N818 - a model's failing, not a fault of ours
@@ -134,6 +142,16 @@ class Evaluator(Protocol):
         """The provider's name as it stands in the configuration and in the database."""
         ...
 
+    @property
+    def model(self) -> str:
+        """The model's name as the provider is asked for it; what an answer says of itself may be longer."""
+        ...
+
+    @property
+    def metered(self) -> bool:
+        """Whether a question costs tokens or money: then it sees the whole contribution, and budgets apply."""
+        ...
+
     async def evaluate(self, question: Question) -> Answer:
         """Judge one contribution.
 
@@ -146,6 +164,15 @@ class Evaluator(Protocol):
 
     async def aclose(self) -> None:
         """Let go of connections; safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class MeteredEvaluator(Evaluator, Protocol):
+    """A judge whose answers cost something: what it is sent is known before, and what it used afterwards."""
+
+    async def ask(self, prompt: Prompt) -> Answer:
+        """Send this prompt, wait, and read the answer; raises what `evaluate` raises."""
         ...
 
 

@@ -56,6 +56,8 @@ class HeuristicEvaluator:
     """The provider `heuristic`: deterministic rules, advisory answers, no network."""
 
     name = "heuristic"
+    model = MODEL
+    metered = False
 
     async def evaluate(self, question: Question) -> Answer:
         """Judge by rules; never raises."""

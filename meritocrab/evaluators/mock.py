@@ -60,6 +60,8 @@ class MockEvaluator:
     """
 
     name = "mock"
+    model = MODEL
+    metered = False
 
     def __init__(
         self, script: str | Path | Sequence[Mapping[str, Any]] | Mapping[str, Any] | None = None

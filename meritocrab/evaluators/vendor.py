@@ -52,6 +52,7 @@ class ModelEvaluator(ABC):
     """
 
     name: ClassVar[str]
+    metered: ClassVar[bool] = True
     default_model: ClassVar[str]
     dialects: ClassVar[Sequence[str]]
     """Forms of the request, best first; those from `foreign` on are for other servers than the vendor's own."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from peewee import fn
 
 from meritocrab.core.actions import EvaluationChange, EvaluationRequest
+from meritocrab.core.budget import UNASKED
 from meritocrab.core.events import Event, VerdictFacts, event_key
 from meritocrab.core.names import Classification, EvaluationState, EventKind
 from meritocrab.core.situation import EvaluationView
@@ -35,6 +37,7 @@ def request(repository_id: int, event_id: int, wanted: EvaluationRequest, now: d
         text=wanted.text,
         link=wanted.link,
         deltas=json.dumps({name.value: delta for name, delta in wanted.deltas.items()}),
+        policy=wanted.policy,
         created_at=now,
         next_attempt_at=now,
     )
@@ -57,6 +60,30 @@ def change(wanted: EvaluationChange, now: datetime) -> None:
         values |= {"decided_by": wanted.decided_by, "decided_at": now}
     if values:
         update(EvaluationRow, values, id=wanted.evaluation_id)
+    if wanted.state is EvaluationState.VOIDED:
+        _pass_on(wanted.evaluation_id)
+    elif wanted.state in DECIDED:
+        _end_folded(wanted.evaluation_id)
+
+
+DECIDED = (EvaluationState.APPROVED, EvaluationState.OVERRIDDEN)
+
+
+def _pass_on(evaluation_id: int) -> None:
+    """The item is moot, those that wait behind it are not: the oldest of them takes its place."""
+    behind = sorted(find_all(EvaluationRow, folded_into=evaluation_id), key=lambda row: int(row.id))
+    waiting = [row for row in behind if row.state == EvaluationState.FOLDED.value]
+    if not waiting:
+        return
+    first = waiting[0].id
+    update(EvaluationRow, {"state": EvaluationState.PENDING.value, "folded_into": None}, id=first)
+    update(EvaluationRow, {"folded_into": first}, folded_into=evaluation_id)
+
+
+def _end_folded(evaluation_id: int) -> None:
+    """A human decided about the item that stands for these: they count no more."""
+    changes = {"state": EvaluationState.VOIDED.value, "reason": "folded"}
+    update(EvaluationRow, changes, folded_into=evaluation_id, state=EvaluationState.FOLDED.value)
 
 
 def is_repeated(repository_id: int, account_id: int, digest: str, key: str) -> bool:
@@ -107,9 +134,12 @@ def of_pull_request(repository_id: int, number: int | None) -> tuple[EvaluationV
     return tuple(view(row) for row in sorted(rows, key=lambda row: int(row.id)))
 
 
+ASKABLE = (EvaluationState.QUEUED.value, EvaluationState.FAILED.value)
+
+
 def claim(now: datetime, lease_until: datetime, limit: int) -> list[EvaluationRow]:
     """Take due questions for us, under a lease that frees them again if we die."""
-    waiting = (EvaluationRow.state == EvaluationState.QUEUED.value) & (EvaluationRow.next_attempt_at <= now)
+    waiting = EvaluationRow.state.in_(ASKABLE) & (EvaluationRow.next_attempt_at <= now)
     abandoned = (EvaluationRow.state == EvaluationState.RUNNING.value) & (EvaluationRow.lease_until_at <= now)
     rows = list(
         EvaluationRow.select().where(waiting | abandoned).order_by(EvaluationRow.next_attempt_at).limit(limit)
@@ -133,21 +163,74 @@ def release_all_leases(now: datetime) -> int:
 def put_back(evaluation_id: int, *, until: datetime, error: str) -> None:
     """The provider did not answer: count that and ask again later, nobody is penalised."""
     EvaluationRow.update(
-        state=EvaluationState.QUEUED.value,
+        state=EvaluationState.FAILED.value,
         lease_until_at=None,
         next_attempt_at=until,
         last_error=error,
         attempts=EvaluationRow.attempts + 1,
-    ).where(
-        (EvaluationRow.id == evaluation_id) & (EvaluationRow.state == EvaluationState.RUNNING.value)
+    ).where(_running(evaluation_id)).execute()
+
+
+def put_off(evaluation_id: int, *, error: str) -> None:
+    """Not now, although nothing failed: what came with a backfill waits for the next one."""
+    EvaluationRow.update(state=EvaluationState.DEFERRED.value, lease_until_at=None, last_error=error).where(
+        _running(evaluation_id)
     ).execute()
 
 
-def record_verdict(evaluation_id: int, facts: VerdictFacts, model: str, now: datetime) -> bool:
+def _running(evaluation_id: int) -> Any:
+    return (EvaluationRow.id == evaluation_id) & (EvaluationRow.state == EvaluationState.RUNNING.value)
+
+
+def leave_to_human(evaluation_id: int, *, reason: str, error: str, flags: Sequence[str]) -> None:
+    """Nobody is asked: the item waits in the review queue, behind one of the same author if there is one."""
+    row = EvaluationRow.get_by_id(evaluation_id)
+    if row.state != EvaluationState.RUNNING.value:
+        return
+    leader = _leader(row) if reason in UNASKED else None
+    row.state = (EvaluationState.FOLDED if leader else EvaluationState.PENDING).value
+    row.folded_into = leader.id if leader else None
+    row.lease_until_at, row.reason, row.last_error = None, reason, error
+    row.flags = json.dumps(list(flags))
+    row.save()
+
+
+def _leader(row: EvaluationRow) -> EvaluationRow | None:
+    """The item that already waits, unasked, for the same kind of contribution by the same author."""
+    leader: EvaluationRow | None = (
+        EvaluationRow.select()
+        .where(
+            (EvaluationRow.repository_id == row.repository_id)
+            & (EvaluationRow.state == EvaluationState.PENDING.value)
+            & (EvaluationRow.account_id == row.account_id)
+            & (EvaluationRow.subject == row.subject)
+            & EvaluationRow.reason.in_(sorted(UNASKED))
+        )
+        .order_by(EvaluationRow.id)
+        .first()
+    )
+    return leader
+
+
+def expire(before: datetime, now: datetime) -> int:
+    """What nobody decided or answered since `before` expires and changes nothing; returns how many."""
+    old = EvaluationRow.created_at < before
+    waiting = EvaluationRow.state.in_((EvaluationState.PENDING.value, EvaluationState.FOLDED.value, *ASKABLE))
+    return int(
+        EvaluationRow.update(state=EvaluationState.EXPIRED.value, decided_at=now)
+        .where(old & waiting)
+        .execute()
+    )
+
+
+def record_verdict(
+    evaluation_id: int, facts: VerdictFacts, model: str, flags: Sequence[str], now: datetime
+) -> bool:
     """Store the answer and file it as an event, together; False when the question is not ours any more."""
     row = EvaluationRow.get_by_id(evaluation_id)
     if row.state != EvaluationState.RUNNING.value:
         return False
+    row.flags = json.dumps(list(flags))
     row.state = EvaluationState.JUDGED.value
     row.lease_until_at = None
     row.provider, row.model = facts.provider, model
@@ -172,7 +255,7 @@ def next_due_at() -> datetime | None:
     """When the next question is due."""
     row = (
         EvaluationRow.select(EvaluationRow.next_attempt_at)
-        .where(EvaluationRow.state == EvaluationState.QUEUED.value)
+        .where(EvaluationRow.state.in_(ASKABLE))
         .order_by(EvaluationRow.next_attempt_at)
         .first()
     )

@@ -330,7 +330,9 @@ class LedgerNote(Table):
 class EvaluationRow(Table):
     """A question about one contribution and its answer. Texts may be erased; numbers and codes stay.
 
-    `deltas` is JSON: what each class would change, by the policy in force when the contribution was made.
+    `deltas` is JSON: what each class would change, by the policy in force when the contribution was made; `policy`
+    is that policy's fingerprint. `flags` is a JSON list of what looked like deceit, in words. `folded_into` names
+    the item of the review queue that stands for this one, too.
     """
 
     id = BigAutoField()
@@ -362,6 +364,9 @@ class EvaluationRow(Table):
     proposed_delta = IntegerField(null=True)
     decided_at = InstantField(null=True)
     decided_by = TextField(default="")
+    flags = TextField(default="[]")
+    policy = TextField(default="")
+    folded_into = BigIntegerField(null=True, index=True)
 
     class Meta:
         table_name = "evaluations"
@@ -371,6 +376,53 @@ class EvaluationRow(Table):
             (("repository_id", "account_id", "digest"), False),
             (("repository_id", "number"), False),
         )
+
+
+class CallRow(Table):
+    """One question to a provider that costs something, written before it is asked: the books of the budgets.
+
+    While `outcome` is `asked` (also after a crash or a time-out), the tokens and the cost are an estimate from above.
+    `digest` is the same where a model would be shown the same; `opinion` is 2 for a second opinion. Money is in
+    millionths of the price table's currency, NULL where the price is not known.
+    """
+
+    id = BigAutoField()
+    evaluation_id = BigIntegerField(index=True)
+    repository_id = BigIntegerField()
+    account_id = BigIntegerField()
+    opinion = IntegerField()
+    provider = TextField()
+    model = TextField()
+    prompt_version = TextField()
+    digest = TextField(index=True)
+    asked_at = InstantField(index=True)
+    outcome = TextField()
+    input_tokens = BigIntegerField(null=True)
+    output_tokens = BigIntegerField(null=True)
+    cost_micros = BigIntegerField(null=True)
+    latency_ms = BigIntegerField(null=True)
+    classification = TextField(null=True)
+    confidence = DoubleField(null=True)
+    reasoning = TextField(default="")
+    raw_answer = TextField(default="")
+
+    class Meta:
+        table_name = "calls"
+        indexes = ((("repository_id", "account_id", "asked_at"), False),)
+
+
+class ProviderRow(Table):
+    """How a provider does: until when nothing is asked of it and why, and how often in a row it failed."""
+
+    name = TextField(primary_key=True)
+    paused_until_at = InstantField(null=True)
+    reason = TextField(default="")
+    failures_in_row = IntegerField(default=0)
+    answered_at = InstantField(null=True)
+    failed_at = InstantField(null=True)
+
+    class Meta:
+        table_name = "providers"
 
 
 class OutboxRow(Table):
@@ -426,5 +478,7 @@ TABLES: tuple[type[Table], ...] = (
     LedgerRow,
     LedgerNote,
     EvaluationRow,
+    CallRow,
+    ProviderRow,
     OutboxRow,
 )

@@ -2,97 +2,134 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meritocrab.core.evaluation import Settlement, excerpt, settle, text_digest
+from meritocrab.core.evaluation import (
+    Limits,
+    Settlement,
+    excerpt,
+    needs_second_opinion,
+    settle,
+    text_digest,
+)
 from meritocrab.core.names import Classification, EvaluationState
 
 SPAM, LOW, ACCEPTABLE, HIGH = Classification
 DELTAS = {SPAM: -25, LOW: -5, ACCEPTABLE: 5, HIGH: 15}
-USUAL: dict[str, Any] = {
-    "classification": ACCEPTABLE,
-    "confidence": 0.9,
-    "advisory": False,
-    "threshold": 0.85,
-    "spam_only": False,
-    "merged": False,
-    "positive_allowed": True,
-    "negative_auto_allowed": True,
-    "deltas": DELTAS,
-}
+USUAL: dict[str, Any] = {"classification": ACCEPTABLE, "confidence": 0.9}
+LIMITS = Limits(threshold=0.85, deltas=DELTAS)
+CONFIRMING = {"confirm_negative": True}
 
 
 @pytest.mark.parametrize(
-    ("changes", "state", "delta", "reason"),
+    ("limits", "verdict", "state", "delta", "reason"),
     [
-        ({}, "auto_applied", 5, "confident"),
-        ({"classification": SPAM}, "auto_applied", -25, "confident"),
-        ({"confidence": 0.85}, "auto_applied", 5, "confident"),
-        ({"confidence": 0.8499}, "pending", 5, "low_confidence"),
-        ({"confidence": 0.0, "classification": HIGH}, "pending", 15, "low_confidence"),
-        ({"classification": None}, "unjudged", 0, "nothing_to_say"),
-        ({"classification": None, "advisory": True}, "unjudged", 0, "nothing_to_say"),
-        ({"advisory": True, "classification": SPAM, "confidence": 1.0}, "pending", -25, "advisory"),
-        ({"advisory": True, "classification": LOW, "confidence": 0.1}, "pending", -5, "advisory"),
-        ({"advisory": True}, "unjudged", 0, "nothing_to_say"),
-        ({"advisory": True, "classification": HIGH}, "unjudged", 0, "nothing_to_say"),
-        ({"advisory": True, "classification": LOW, "spam_only": True}, "voided", 0, "only_spam_counts"),
-        ({"spam_only": True}, "voided", 0, "only_spam_counts"),
-        ({"spam_only": True, "classification": LOW}, "voided", 0, "only_spam_counts"),
-        ({"spam_only": True, "classification": SPAM}, "auto_applied", -25, "confident"),
-        ({"merged": True, "classification": SPAM}, "voided", 0, "merged"),
-        ({"merged": True, "classification": LOW, "advisory": True}, "voided", 0, "merged"),
-        ({"merged": True}, "auto_applied", 5, "confident"),
-        ({"positive_allowed": False}, "voided", 0, "earns_nothing"),
-        ({"positive_allowed": False, "classification": LOW}, "auto_applied", -5, "confident"),
-        ({"negative_auto_allowed": False}, "auto_applied", 5, "confident"),
-        ({"negative_auto_allowed": False, "classification": SPAM}, "pending", -25, "role_unreadable"),
-        ({"deltas": {}}, "auto_applied", 0, "confident"),
+        ({}, {}, "auto_applied", 5, "confident"),
+        ({}, {"classification": SPAM}, "auto_applied", -25, "confident"),
+        ({}, {"confidence": 0.85}, "auto_applied", 5, "confident"),
+        ({}, {"confidence": 0.8499}, "pending", 5, "low_confidence"),
+        ({}, {"confidence": 0.0, "classification": HIGH}, "pending", 15, "low_confidence"),
+        ({}, {"classification": None}, "unjudged", 0, "nothing_to_say"),
+        ({}, {"classification": None, "advisory": True}, "unjudged", 0, "nothing_to_say"),
+        ({}, {"advisory": True, "classification": SPAM, "confidence": 1.0}, "pending", -25, "advisory"),
+        ({}, {"advisory": True, "classification": LOW, "confidence": 0.1}, "pending", -5, "advisory"),
+        ({}, {"advisory": True}, "unjudged", 0, "nothing_to_say"),
+        ({}, {"advisory": True, "classification": HIGH}, "unjudged", 0, "nothing_to_say"),
+        ({"spam_only": True}, {"advisory": True, "classification": LOW}, "voided", 0, "only_spam_counts"),
+        ({"spam_only": True}, {}, "voided", 0, "only_spam_counts"),
+        ({"spam_only": True}, {"classification": LOW}, "voided", 0, "only_spam_counts"),
+        ({"spam_only": True}, {"classification": SPAM}, "auto_applied", -25, "confident"),
+        ({"merged": True}, {"classification": SPAM}, "voided", 0, "merged"),
+        ({"merged": True}, {"classification": LOW, "advisory": True}, "voided", 0, "merged"),
+        ({"merged": True}, {}, "auto_applied", 5, "confident"),
+        ({"negative_auto_allowed": False}, {}, "auto_applied", 5, "confident"),
+        ({"negative_auto_allowed": False}, {"classification": SPAM}, "pending", -25, "role_unreadable"),
+        ({"deltas": {}}, {}, "auto_applied", 0, "confident"),
+        # what may have steered a model waits for a human, in either direction
+        ({}, {"flagged": True}, "pending", 5, "flagged"),
+        ({}, {"flagged": True, "classification": SPAM, "confirmed": True}, "pending", -25, "flagged"),
+        ({}, {"flagged": True, "classification": None, "advisory": True}, "pending", 0, "flagged"),
+        ({"spam_only": True}, {"flagged": True, "classification": HIGH}, "pending", 0, "flagged"),
+        ({"merged": True}, {"flagged": True, "classification": SPAM}, "voided", 0, "merged"),
+        # what costs credit needs two opinions that agree
+        (CONFIRMING, {}, "auto_applied", 5, "confident"),
+        (CONFIRMING, {"classification": LOW}, "pending", -5, "unconfirmed"),
+        (CONFIRMING, {"classification": LOW, "confirmed": False}, "pending", -5, "opinions_differ"),
+        (CONFIRMING, {"classification": LOW, "confirmed": True}, "auto_applied", -5, "confident"),
+        (CONFIRMING, {"classification": LOW, "confidence": 0.5}, "pending", -5, "low_confidence"),
+        # no verdict alone lets somebody past the gate again
+        ({"to_gate": 5}, {}, "pending", 5, "opens_gate"),
+        ({"to_gate": 6}, {}, "auto_applied", 5, "confident"),
+        ({"to_gate": 6}, {"classification": HIGH}, "pending", 15, "opens_gate"),
+        ({"to_gate": 1}, {"classification": SPAM}, "auto_applied", -25, "confident"),
     ],
 )
-def test_settle(changes: dict[str, Any], state: str, delta: int, reason: str) -> None:
-    assert settle(**{**USUAL, **changes}) == Settlement(EvaluationState(state), delta, reason)
+def test_settle(limits: dict[str, Any], verdict: dict[str, Any], state: str, delta: int, reason: str) -> None:
+    settled = settle(replace(LIMITS, **limits), **(USUAL | verdict))
+    assert settled == Settlement(EvaluationState(state), delta, reason)
 
 
 @pytest.mark.parametrize("value", [-0.01, 1.01, float("nan"), float("inf")])
-@pytest.mark.parametrize("name", ["confidence", "threshold"])
-def test_numbers_out_of_range_are_refused(name: str, value: float) -> None:
-    with pytest.raises(ValueError, match=name):
-        settle(**{**USUAL, name: value})
+def test_numbers_out_of_range_are_refused(value: float) -> None:
+    with pytest.raises(ValueError, match="confidence"):
+        settle(LIMITS, **(USUAL | {"confidence": value}))
+    with pytest.raises(ValueError, match="threshold"):
+        replace(LIMITS, threshold=value)
 
 
-@given(
-    st.fixed_dictionaries(
-        {
-            "classification": st.sampled_from([None, *Classification]),
-            "confidence": st.floats(0, 1),
-            "advisory": st.booleans(),
-            "threshold": st.floats(0, 1),
-            "spam_only": st.booleans(),
-            "merged": st.booleans(),
-            "positive_allowed": st.booleans(),
-            "negative_auto_allowed": st.booleans(),
-        }
-    )
+any_limits = st.builds(
+    Limits,
+    threshold=st.floats(0, 1),
+    deltas=st.just(DELTAS),
+    spam_only=st.booleans(),
+    merged=st.booleans(),
+    negative_auto_allowed=st.booleans(),
+    confirm_negative=st.booleans(),
+    to_gate=st.none() | st.integers(1, 30),
 )
-def test_no_verdict_does_more_than_it_may(values: dict[str, Any]) -> None:
-    settled = settle(**values, deltas=DELTAS)
+any_verdict = st.fixed_dictionaries(
+    {
+        "classification": st.sampled_from([None, *Classification]),
+        "confidence": st.floats(0, 1),
+        "advisory": st.booleans(),
+        "flagged": st.booleans(),
+        "confirmed": st.sampled_from([None, True, False]),
+    }
+)
+
+
+@given(any_limits, any_verdict)
+def test_no_verdict_does_more_than_it_may(limits: Limits, verdict: dict[str, Any]) -> None:
+    settled = settle(limits, **verdict)
     if settled.state is EvaluationState.AUTO_APPLIED:
-        assert not values["advisory"]
-        assert values["confidence"] >= values["threshold"]
-        assert settled.delta == DELTAS[values["classification"]]
+        assert not verdict["advisory"]
+        assert not verdict["flagged"]
+        assert verdict["confidence"] >= limits.threshold
+        assert settled.delta == DELTAS[verdict["classification"]]
+        assert settled.delta > 0 or not limits.confirm_negative or verdict["confirmed"]
+        assert limits.to_gate is None or settled.delta < limits.to_gate
+        assert settled.delta > 0 or limits.negative_auto_allowed
     if settled.delta > 0:
-        assert values["positive_allowed"]
-        assert not values["spam_only"]
+        assert not limits.spam_only
     if settled.delta < 0:
-        assert not values["merged"]
-        assert values["negative_auto_allowed"] or settled.state is EvaluationState.PENDING
+        assert not limits.merged
     if settled.state in (EvaluationState.UNJUDGED, EvaluationState.VOIDED):
         assert settled.delta == 0
+
+
+@given(any_limits, any_verdict)
+def test_a_second_opinion_is_asked_for_only_where_it_decides(limits: Limits, verdict: dict[str, Any]) -> None:
+    first = {key: value for key, value in verdict.items() if key != "confirmed"}
+    agreed, differed = (settle(limits, **first, confirmed=each) for each in (True, False))
+    if needs_second_opinion(limits, **first):
+        assert agreed != differed
+    else:
+        assert agreed == differed
 
 
 def test_the_same_text_in_other_clothes_has_the_same_digest() -> None:

@@ -32,7 +32,7 @@ from meritocrab.core.names import (
     Role,
 )
 from meritocrab.core.permissions import role_needs
-from meritocrab.core.policy import Policy
+from meritocrab.core.policy import LlmRules, Policy
 from meritocrab.core.situation import Contributor, EvaluationView, PullRequest, Situation, UndoneRow
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -295,9 +295,13 @@ def test_two_reviews_of_one_pull_request_have_one_key() -> None:
 
 
 def verdict(
-    classification: Classification | None, confidence: float = 0.95, *, advisory: bool = False
+    classification: Classification | None,
+    confidence: float = 0.95,
+    *,
+    confirmed: bool | None = True,
+    **more: Any,
 ) -> Event:
-    facts = VerdictFacts(11, "judge", classification, confidence, "because", advisory)
+    facts = VerdictFacts(11, "judge", classification, confidence, "because", confirmed=confirmed, **more)
     return event(EventKind.VERDICT_REACHED, facts)
 
 
@@ -314,6 +318,11 @@ VERDICTS = [
     (verdict(Classification.SPAM, advisory=True), {}, PENDING, []),
     (verdict(Classification.ACCEPTABLE, advisory=True), {}, UNJUDGED, []),
     (verdict(None), {}, UNJUDGED, []),
+    (verdict(Classification.ACCEPTABLE), {}, APPLIED, [5]),
+    (verdict(Classification.ACCEPTABLE, flagged=True), {}, PENDING, []),
+    (verdict(Classification.SPAM, flagged=True), {}, PENDING, []),
+    (verdict(Classification.SPAM, confirmed=None), {}, PENDING, []),
+    (verdict(Classification.SPAM, confirmed=False), {}, PENDING, []),
 ]
 
 
@@ -322,6 +331,22 @@ def test_verdicts(judged: Event, asked: dict[str, Any], state: EvaluationState, 
     decision = decide(judged, situation(evaluation=evaluation(**asked)))
     assert [step for step, _ in changes(decision)] == [state]
     assert [delta for _, delta in credits_of(decision)] == deltas
+
+
+def test_a_model_alone_lets_nobody_past_the_gate_again() -> None:
+    stopped = situation(author=person(credit=46), evaluation=evaluation())
+    decision = decide(verdict(Classification.ACCEPTABLE), stopped)
+    assert changes(decision) == [(PENDING, "opens_gate")]
+    further_down = situation(author=person(credit=44), evaluation=evaluation())
+    assert changes(decide(verdict(Classification.ACCEPTABLE), further_down)) == [(APPLIED, "confident")]
+
+
+def test_without_confirmation_one_opinion_is_enough() -> None:
+    policy = CLOSING.model_copy(update={"llm": LlmRules(confirm_negative=False)})
+    decision = decide(
+        verdict(Classification.SPAM, confirmed=None), situation(evaluation=evaluation()), policy
+    )
+    assert changes(decision) == [(APPLIED, "confident")]
 
 
 @pytest.mark.parametrize("state", sorted(set(EvaluationState) - {EvaluationState.JUDGED}))
@@ -482,7 +507,7 @@ def test_acts_on_evaluations_that_are_not_there_or_not_pending(
     ],
 )
 def test_settling_by_hand(what: Event, credit: int) -> None:
-    asked = evaluation(state=PENDING, classification=Classification.LOW)
+    asked = evaluation(state=PENDING, classification=Classification.LOW, proposed_delta=-5)
     decision = decide(what, situation(evaluation=asked))
     assert [credit.requested for credit in decision.credit_events] == [credit]
     assert [credit.key for credit in decision.credit_events] == [f"{asked.key}/credit"]

@@ -19,11 +19,11 @@ from meritocrab.core.prompts import (
     MAX_PATCH,
     MAX_TEXT,
     ChangedFile,
+    Material,
     Prompt,
     build_prompt,
     flags_of,
     is_generated,
-    prompt_digest,
 )
 from meritocrab.evaluators.base import Question
 
@@ -46,6 +46,10 @@ def hunk(start: int, *lines: str) -> str:
 
 
 # --- what is there ---
+
+
+def digest_of(material: Material, nonce: str = "0123456789abcdef") -> str:
+    return build_prompt(material, nonce).digest
 
 
 def test_a_small_pull_request_word_for_word() -> None:
@@ -338,7 +342,7 @@ def test_no_text_gets_out_of_its_markers(title: str, text: str, patch: str) -> N
     assert {nonce for _, _, nonce in marks} == {NONCE}
     assert len(names) == len(set(names))
     prompt.user.encode()
-    assert prompt_digest(replace(PULL, title=title, text=text))
+    assert digest_of(replace(PULL, title=title, text=text))
 
 
 @pytest.mark.parametrize(
@@ -370,7 +374,8 @@ def test_no_text_takes_long(piece: str) -> None:
 
 
 def test_the_digest_tells_what_is_shown_apart() -> None:
-    assert prompt_digest(PULL) == prompt_digest(replace(PULL, evaluation_id=8, link="x", earlier_by_author=3))
+    assert digest_of(PULL, "aaaaaaaaaaaaaaa1") == digest_of(PULL, "bbbbbbbbbbbbbbb2")
+    assert digest_of(PULL) == digest_of(replace(PULL, evaluation_id=8, link="x", earlier_by_author=3))
     changes = [
         {"title": "Other"},
         {"text": "Other"},
@@ -380,5 +385,5 @@ def test_the_digest_tells_what_is_shown_apart() -> None:
         {"additions": 13},
         {"files": (ChangedFile("a", "added", 1, 0, hunk(1, "+x")),)},
     ]
-    digests = {prompt_digest(replace(PULL, **change)) for change in changes}  # type: ignore[arg-type]
-    assert len(digests | {prompt_digest(PULL)}) == len(changes) + 1
+    digests = {digest_of(replace(PULL, **change)) for change in changes}  # type: ignore[arg-type]
+    assert len(digests | {digest_of(PULL)}) == len(changes) + 1

@@ -82,7 +82,7 @@ async def test_the_gate_never_waits_for_the_judge(day: Day) -> None:
     await day.settle()
     assert day.gate(number) == "admitted"
     (evaluation,) = day.judged("newt")
-    assert (evaluation.state, evaluation.last_error) == ("queued", "too slow")
+    assert (evaluation.state, evaluation.last_error) == ("failed", "too slow")
     assert day.ledger("newt") == []
     day.judge.says("A change", "acceptable")
     day.later(minutes=2)

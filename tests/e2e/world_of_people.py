@@ -22,7 +22,7 @@ from meritocrab.daemon.service import Service
 from meritocrab.demo.github import SimulatedGitHub
 from meritocrab.demo.world import World
 from meritocrab.evaluators.base import Answer, Question
-from meritocrab.store import evaluations, inbox, outbox, repositories
+from meritocrab.store import inbox, outbox, providers, repositories
 from meritocrab.store.database import Store
 from meritocrab.store.models import (
     ContributorRow,
@@ -70,6 +70,8 @@ class Judge:
     """A provider that answers by what it was told; about anything else it has nothing to say."""
 
     name = "judge"
+    model = "judge-1"
+    metered = False
 
     def __init__(self) -> None:
         self.rules: list[tuple[str, Answer | Exception]] = []
@@ -245,9 +247,10 @@ class Day:
     def _due(self) -> bool:
         now = self.now()
         asked = EvaluationRow.select().where(
-            (EvaluationRow.state == "queued") & (EvaluationRow.next_attempt_at <= now)
+            EvaluationRow.state.in_(("queued", "failed")) & (EvaluationRow.next_attempt_at <= now)
         )
-        paused = self.service.evaluation.paused_until
+        provider = providers.find(self.judge.name)
+        paused = provider.paused_until_at if provider is not None else None
         judging = asked.exists() and (paused is None or paused <= now)
         return bool(inbox.due(now, 1) or outbox.due(now, 1) or judging)
 
@@ -256,7 +259,7 @@ class Day:
         await self.close()
         self.setup = setup or self.setup
         self._build()
-        await self.store.write(evaluations.release_all_leases, self.now())
+        await self.service.evaluation.begin()
         await self.follow()
 
     async def backup(self) -> Path:

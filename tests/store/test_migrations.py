@@ -53,8 +53,11 @@ def test_an_empty_database_gets_the_newest_schema(make_database_url: Any) -> Non
     opened.close_now()
 
 
-def _second(*statements: str) -> tuple[Migration, ...]:
-    return (*migrations.MIGRATIONS, Migration(2, lambda driver: list(statements)))
+NEXT = migrations.MIGRATIONS[-1].version + 1
+
+
+def _next(*statements: str) -> tuple[Migration, ...]:
+    return (*migrations.MIGRATIONS, Migration(NEXT, lambda driver: list(statements)))
 
 
 ADD_COLUMN = "ALTER TABLE repositories ADD COLUMN motto TEXT"
@@ -70,9 +73,9 @@ def _repository_columns() -> list[str]:
 
 def test_an_old_database_goes_forward(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     Store.open(database_url).close_now()
-    monkeypatch.setattr(migrations, "MIGRATIONS", _second(ADD_COLUMN))
+    monkeypatch.setattr(migrations, "MIGRATIONS", _next(ADD_COLUMN))
     store = Store.open(database_url)
-    assert store.read_now(_version) == "2"
+    assert store.read_now(_version) == str(NEXT)
     assert "motto" in store.read_now(_repository_columns)
     store.close_now()
     Store.open(database_url).close_now()
@@ -81,13 +84,13 @@ def test_an_old_database_goes_forward(database_url: str, monkeypatch: pytest.Mon
 def test_a_migration_that_fails_changes_nothing(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     Store.open(database_url).close_now()
     with monkeypatch.context() as patch:
-        patch.setattr(migrations, "MIGRATIONS", _second(ADD_COLUMN, "DROP TABLE nonsense"))
+        patch.setattr(migrations, "MIGRATIONS", _next(ADD_COLUMN, "DROP TABLE nonsense"))
         with pytest.raises(
-            DatabaseUnusable, match=r"from schema version 1 to 2: .*nonsense.*Nothing was changed"
+            DatabaseUnusable, match=rf"from schema version {NEXT - 1} to {NEXT}: .*nonsense.*Nothing was changed"
         ):
             Store.open(database_url)
     store = Store.open(database_url)
-    assert store.read_now(_version) == "1"
+    assert store.read_now(_version) == str(NEXT - 1)
     assert "motto" not in store.read_now(_repository_columns)
     store.close_now()
 
@@ -97,7 +100,7 @@ def test_a_newer_database_is_refused_in_words(database_url: str) -> None:
     store.write_now(lambda: models.Setting.update(value="99").execute())
     store.close_now()
     with pytest.raises(
-        DatabaseUnusable, match=r"schema version 99, but meritocrab .* knows only 1"
+        DatabaseUnusable, match=rf"schema version 99, but meritocrab .* knows only {NEXT - 1}"
     ) as caught:
         Store.open(database_url)
     assert caught.value.exit_status == 78
@@ -108,10 +111,10 @@ def test_nothing_is_migrated_under_a_running_daemon(
 ) -> None:
     running = Store.open(database_url)
     with DaemonLock(running), monkeypatch.context() as patch:
-        patch.setattr(migrations, "MIGRATIONS", _second(ADD_COLUMN))
+        patch.setattr(migrations, "MIGRATIONS", _next(ADD_COLUMN))
         with pytest.raises(LockHeld, match=r"older meritocrab uses it: `meritocrab run`, process \d+"):
             Store.open(database_url)
-    assert running.read_now(_version) == "1"
+    assert running.read_now(_version) == str(NEXT - 1)
     running.close_now()
 
 
