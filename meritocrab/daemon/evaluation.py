@@ -220,11 +220,13 @@ class Evaluation:
         now = self._clock()
         failures = await self._store.write(providers.failed, self._evaluator.name, str(error), now)
         seconds = _pause_seconds(error, failures)
-        until = now + timedelta(seconds=seconds) if seconds else None
-        if until is not None:
+        wanted = now + timedelta(seconds=error.retry_after_seconds or 0.0)
+        if seconds:
+            until = now + timedelta(seconds=seconds)
             await self._store.write(providers.pause, self._evaluator.name, until)
             log.warning("the provider %s is paused until %s: %s", self._evaluator.name, until, error)
-        await self._put_back(row, str(error), until)
+        # a pause is the provider's: when it ends, or is cleared by a restart, the question is due
+        await self._put_back(row, str(error), None if seconds else wanted)
 
     async def _put_back(self, row: EvaluationRow, reason: str, not_before: datetime | None) -> None:
         """Later and later; the question is never dropped and nobody is penalised."""
