@@ -131,7 +131,7 @@ class Evaluation:
         known = await self._material.known(row)
         metered = self._evaluator.metered
         question = await self._material.complete(known) if metered else known.question
-        asked = self._asking.prepare(row, question, is_history=known.is_history)
+        asked = await self._asking.prepare(row, question, is_history=known.is_history)
         try:
             answer = await self._asking.opinion(asked)
         except BudgetSpent as spent:
