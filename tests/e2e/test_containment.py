@@ -93,7 +93,9 @@ def gains(day: Day, case: Case) -> int:
     return sum(applied for _, applied in day.ledger(login(case)))
 
 
-@pytest.mark.parametrize(("name", "cases"), [("known", KNOWN), ("held out", HELD_OUT)], ids=["known", "held-out"])
+@pytest.mark.parametrize(
+    ("name", "cases"), [("known", KNOWN), ("held out", HELD_OUT)], ids=["known", "held-out"]
+)
 async def test_attackers_whom_the_model_obeys(
     make_day: MakeDay, model: Model, name: str, cases: list[Case]
 ) -> None:
@@ -110,7 +112,9 @@ async def test_attackers_whom_the_model_obeys(
             assert not any(case["branch"] in question for question in model.questions())
 
 
-async def test_nobody_who_was_stopped_talks_a_model_into_letting_them_in(make_day: MakeDay, model: Model) -> None:
+async def test_nobody_who_was_stopped_talks_a_model_into_letting_them_in(
+    make_day: MakeDay, model: Model
+) -> None:
     """Also those whom the detector misses: below the threshold they stay below it."""
     day = await new_day(make_day, model, starting_credit=45)
     await contribute(day, model, HELD_OUT, {case["id"]: "high" for case in HELD_OUT})
