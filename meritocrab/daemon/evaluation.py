@@ -92,8 +92,11 @@ class Evaluation:
             rows = await self._store.write(evaluations.claim, now, now + LEASE, self._limit)
             if not rows:
                 break
-            await asyncio.gather(*(self._one(row) for row in rows))
+            ended = await asyncio.gather(*(self._one(row) for row in rows), return_exceptions=True)
             self._judged()
+            for error in ended:
+                if error is not None:
+                    raise error
         return await self._store.read(evaluations.next_due_at)
 
     def _paused_until(self) -> datetime | None:
