@@ -9,12 +9,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from meritocrab.config import Config
+from meritocrab.core.prompts import ChangedFile
 from meritocrab.daemon.access import Accesses, build_accesses
 from meritocrab.daemon.asking import Asking, budget_of, price_of
 from meritocrab.daemon.evaluation import Evaluation
 from meritocrab.daemon.lock import DaemonLock
 from meritocrab.daemon.loops import Loops
-from meritocrab.daemon.material import Material
+from meritocrab.daemon.material import Material, changed_files
 from meritocrab.daemon.poller import Poller
 from meritocrab.daemon.processor import Processor
 from meritocrab.daemon.relay import Relay
@@ -160,8 +161,12 @@ class Service:
             clock=self._clock,
             github_now=self._github_now,
             quotas=self._quotas,
+            changed_files=self._changed_files,
             wake=self.loops.wake,
         )
+
+    async def _changed_files(self, access: str, full_name: str, number: int) -> tuple[ChangedFile, ...]:
+        return changed_files(await self.accesses.client(access).fetch_pull_files(full_name, number))
 
     def _github_now(self, access: str) -> datetime:
         client = self.accesses.clients().get(access)

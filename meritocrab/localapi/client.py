@@ -223,6 +223,10 @@ class LocalClient:
         """One evaluation, and what deciding it would do."""
         return await self._get(routes.EVALUATION, p.EvaluationDetail, repository=repository, id=evaluation_id)
 
+    async def evaluation_files(self, repository: str, evaluation_id: int) -> p.FileList:
+        """The files of its pull request, as GitHub shows them now."""
+        return await self._get(routes.EVALUATION_FILES, p.FileList, repository=repository, id=evaluation_id)
+
     async def approve(
         self, repository: str, evaluation_id: int, *, reason: str = "", request_id: str | None = None
     ) -> p.ActAnswer:

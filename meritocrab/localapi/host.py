@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from meritocrab.core.budget import Budget
 from meritocrab.core.names import Enforcement
+from meritocrab.core.prompts import ChangedFile
 from meritocrab.localapi.protocol import QuotaHealth
 from meritocrab.store.database import Store
 from meritocrab.store.policies import BasePolicy
@@ -23,6 +24,7 @@ class Host:
         enforcement: the daemon's own, which repositories may lower.
         clock: the local time (aware UTC); `github_now` is GitHub's, as one credential knows it.
         quotas: what GitHub told each credential about its limit.
+        changed_files: asks GitHub for the files of a pull request, by credential, repository and number.
         wake: makes a worker run soon, by name.
     """
 
@@ -36,4 +38,5 @@ class Host:
     clock: Callable[[], datetime]
     github_now: Callable[[str], datetime]
     quotas: Callable[[], tuple[QuotaHealth, ...]]
+    changed_files: Callable[[str, str, int], Awaitable[tuple[ChangedFile, ...]]]
     wake: Callable[[str], None]

@@ -41,6 +41,7 @@ from meritocrab.core.names import (
 MAX_BODY_BYTES = 64 * 1024
 LARGEST_PAGE = 200
 LARGEST_DELTA = 10_000
+LARGEST_PATCH = 20_000
 REQUEST_ID = r"^[A-Za-z0-9._:-]{1,100}$"
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 
@@ -408,6 +409,22 @@ class EvaluationDetail(EvaluationItem):
     calls: tuple[CallItem, ...] = ()
     earlier: int
     history: tuple[LedgerItem, ...]
+
+
+class FileItem(Answer):
+    """A changed file; `patch` is GitHub's, empty for binaries, cut at `LARGEST_PATCH` characters."""
+
+    path: str
+    status: str
+    additions: int
+    deletions: int
+    patch: str
+
+
+class FileList(Answer):
+    """The first hundred files of a pull request, as GitHub shows them now."""
+
+    items: tuple[FileItem, ...]
 
 
 # ---- contributors

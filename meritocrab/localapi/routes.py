@@ -95,6 +95,12 @@ EVALUATION = _get(
     "One evaluation, and what deciding it would do",
     p.EvaluationDetail,
 )
+EVALUATION_FILES = _get(
+    "evaluation_files",
+    f"{REPOSITORY}/evaluations/{{id}}/files",
+    "The files of its pull request, asked of GitHub now; 503 when it does not answer",
+    p.FileList,
+)
 APPROVE = _act("approve", f"{REPOSITORY}/evaluations/{{id}}/approve", "Apply what is proposed")
 OVERRIDE = _act(
     "override", f"{REPOSITORY}/evaluations/{{id}}/override", "Apply another class or number", p.OverrideBody
@@ -151,6 +157,7 @@ ROUTES: tuple[Route, ...] = (
     ALL_EVALUATIONS,
     EVALUATIONS,
     EVALUATION,
+    EVALUATION_FILES,
     APPROVE,
     OVERRIDE,
     CONTRIBUTORS,

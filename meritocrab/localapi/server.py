@@ -23,6 +23,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
+from meritocrab.errors import MeritocrabError
 from meritocrab.localapi import acts, openapi, routes
 from meritocrab.localapi import protocol as p
 from meritocrab.localapi.acts import Acts, Order
@@ -148,6 +149,7 @@ class LocalApi:
             routes.METRICS.name: lambda _: metrics(self.host),
             routes.OPENAPI.name: _openapi,
             routes.STREAM.name: self._stream,
+            routes.EVALUATION_FILES.name: self._files,
             **self._reads(),
             **{route.name: self._act for route in ROUTES if route.is_act},
         }
@@ -177,6 +179,26 @@ class LocalApi:
     async def _read(self, fn: Callable[..., Any], wanted: tuple[str, ...], call: Call) -> Any:
         arguments = [_argument(call, name) for name in wanted]
         return await self.host.store.read(fn, self.host, *arguments)
+
+    async def _files(self, call: Call) -> p.FileList:
+        wanted = (_argument(call, "repository"), _argument(call, "id"))
+        repository, row = await self.host.store.read(evaluations.find, *wanted)
+        try:
+            files = await self.host.changed_files(repository.access, repository.full_name, row.number)
+        except MeritocrabError as error:
+            raise ApiError(ErrorCode.UNAVAILABLE, str(error)) from None
+        return p.FileList(
+            items=tuple(
+                p.FileItem(
+                    path=file.path,
+                    status=file.status,
+                    additions=file.additions,
+                    deletions=file.deletions,
+                    patch=file.patch[: p.LARGEST_PATCH],
+                )
+                for file in files
+            )
+        )
 
     async def _stream(self, call: Call) -> EventStream:
         return EventStream(self.hub, self._pace, await health(self.host), call.connection.abort)

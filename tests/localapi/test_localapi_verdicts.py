@@ -126,3 +126,21 @@ async def test_flags_and_a_flood_are_shown_with_the_item(judged: Judged, model: 
     assert (detail.folded, detail.classification, detail.proposed_delta) == (1, None, None)
     assert detail.approve is not None
     assert detail.approve.applied == 0
+
+
+async def test_the_files_of_a_pull_request_come_from_github(served: Served) -> None:
+    patch = "@@ -1 +1,2 @@\n-gap\n+post \x1b[31m\n+" + "w" * 30_000
+    served.day.judge.says("Doubtful", "low", 0.5)
+    served.day.pull("newt", "Doubtful", files=[("src/fence.py", 2, 1, patch), ("oak.png", 0, 0, None)])
+    await served.day.settle()
+    (item,) = (await served.client.evaluations(REPO)).items
+    first, second = (await served.client.evaluation_files(REPO, item.id)).items
+    assert (first.path, first.additions, first.deletions) == ("src/fence.py", 2, 1)
+    assert first.patch == patch[: p.LARGEST_PATCH]
+    assert (second.path, second.patch) == ("oak.png", "")
+    served.day.world.faults.offline = True
+    status, code, message = await served.refusal("GET", f"/api/repos/{REPO}/evaluations/{item.id}/files")
+    assert (status, code) == (503, "unavailable")
+    assert "GitHub" in message
+    served.day.world.faults.offline = False
+    assert (await served.refusal("GET", f"/api/repos/{REPO}/evaluations/777/files"))[0] == 404
