@@ -47,6 +47,7 @@ from meritocrab.core.toml_errors import Places, check, dotted, in_order, nearest
 from meritocrab.errors import ConfigError, Problem
 from meritocrab.settings import (
     SECRET_FILES,
+    ApiSettings,
     DatabaseSettings,
     GithubSettings,
     LlmSettings,
@@ -59,6 +60,7 @@ from meritocrab.settings import (
 )
 
 __all__ = [
+    "ApiSettings",
     "Config",
     "DatabaseSettings",
     "GithubSettings",
@@ -67,6 +69,7 @@ __all__ = [
     "PollSettings",
     "RelaySettings",
     "find_config_file",
+    "find_socket",
     "load_config",
     "masked_url",
 ]
@@ -82,8 +85,8 @@ MASK = "**********"
 class Config:
     """The configuration in force, checked. Secrets inside are `SecretStr`; `repr` shows none of them.
 
-    `path` is the file that was read, None when there was none. `warnings` are complete sentences about what
-    is legal but probably not meant.
+    `path` is the file that was read, None when there was none. `socket` is where the local API listens.
+    `warnings` are complete sentences about what is legal but probably not meant.
     """
 
     settings: Settings
@@ -92,6 +95,7 @@ class Config:
     path: Path | None
     warnings: tuple[str, ...]
     state_dir: Path
+    socket: Path
     places: Places = field(repr=False, compare=False)
 
     @property
@@ -118,6 +122,11 @@ class Config:
     def llm(self) -> LlmSettings:
         """The provider and its limits; `confidence` counts per repository, in its policy."""
         return self.settings.llm
+
+    @property
+    def api(self) -> ApiSettings:
+        """The local API as written; `socket` is where it listens."""
+        return self.settings.api
 
     @property
     def logging(self) -> LoggingSettings:
@@ -228,6 +237,44 @@ def masked_url(url: str) -> str:
     return head + netloc + parts.path + (f"?{query}" if query else "")
 
 
+SOCKET_NAME = "meritocrab.sock"
+SYSTEM_SOCKET = Path("/run/meritocrab") / SOCKET_NAME
+"""Where the daemon of the system listens, as its systemd units have it."""
+
+
+def find_socket(path: str | Path | None = None, environ: Mapping[str, str] = os.environ) -> Path:
+    """Where a client finds the daemon: as the configuration says, else where a socket is in the usual places.
+
+    The configuration is read as far as the client may: it can hold secrets that are not for everybody who may use the
+    socket, and its other mistakes are the daemon's to report.
+    """
+    variable = environ.get("MERITOCRAB_API__SOCKET")
+    if variable:
+        return Path(variable).expanduser().absolute()
+    try:
+        file = find_config_file(path, environ)
+        values = parse_toml(read_config(file), str(file)) if file is not None else {}
+    except ConfigError:
+        file, values = None, {}
+    table = values.get("api")
+    named = table.get("socket") if isinstance(table, dict) else None
+    if file is not None and isinstance(named, str) and named:
+        return (file.parent / Path(named).expanduser()).absolute()
+    places = (_usual_socket(environ), _state_dir(environ) / SOCKET_NAME, SYSTEM_SOCKET)
+    return next((place for place in places if exists(place)), places[0])
+
+
+def _usual_socket(environ: Mapping[str, str]) -> Path:
+    """The socket that nobody named: in systemd's directory, the user's, or beside the database."""
+    given = environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
+    if given:
+        return Path(given) / SOCKET_NAME
+    own = environ.get("XDG_RUNTIME_DIR", "")
+    if own.startswith("/"):
+        return Path(own) / "meritocrab" / SOCKET_NAME
+    return _state_dir(environ) / SOCKET_NAME
+
+
 def _state_dir(environ: Mapping[str, str]) -> Path:
     given = environ.get("STATE_DIRECTORY", "").split(":")[0]
     if given:
@@ -263,8 +310,19 @@ class _Loader:
         if self._problems:
             raise ConfigError(in_order(self._problems))
         self._warn(settings, base, policies)
-        state_dir = _state_dir(self._draft.environ)
-        return Config(settings, base, policies, self._file, tuple(self._warnings), state_dir, self._places)
+        environ = self._draft.environ
+        named = settings.api.socket
+        socket = self._absolute(named, ("api", "socket")) if named is not None else _usual_socket(environ)
+        return Config(
+            settings,
+            base,
+            policies,
+            self._file,
+            tuple(self._warnings),
+            _state_dir(environ),
+            socket,
+            self._places,
+        )
 
     def _with_files(self, settings: Settings) -> Settings:
         """The settings with file names made absolute and the secrets in those files read."""

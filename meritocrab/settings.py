@@ -333,6 +333,37 @@ class LlmSettings(LlmRules):
             yield Rule(("mock_script", "provider"), 'only the "mock" provider reads a script; remove it')
 
 
+def _loopback_address(text: str) -> str:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65_535:
+        raise ValueError('expected an address and a port, such as "127.0.0.1:9464"')
+    try:
+        is_own = ipaddress.ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
+    except ValueError:
+        is_own = False
+    if not is_own:
+        raise ValueError("must be an address of this machine alone, such as 127.0.0.1 or [::1]")
+    return text
+
+
+class ApiSettings(Table):
+    """Where the local API listens: a Unix socket for everything, and for health and figures perhaps a port."""
+
+    socket: Annotated[FileName | None, Expected("a file name")] = None
+    listen: Annotated[
+        Annotated[str, AfterValidator(_loopback_address)] | None,
+        Expected('an address and a port of this machine, such as "127.0.0.1:9464"'),
+    ] = None
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """What `listen` means."""
+        if self.listen is None:
+            return None
+        host, _, port = self.listen.rpartition(":")
+        return host.removeprefix("[").removesuffix("]"), int(port)
+
+
 class LoggingSettings(Table):
     """What the log holds and how it looks."""
 
@@ -353,6 +384,7 @@ class Settings(ConductRules):
     relay: RelaySettings = RelaySettings()
     llm: LlmSettings = LlmSettings()
     credit: CreditRules = CreditRules()
+    api: ApiSettings = ApiSettings()
     logging: LoggingSettings = LoggingSettings()
 
     def broken_rules(self) -> Iterable[Rule]:

@@ -112,6 +112,22 @@ class Cancellation:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelAction:
+    """One scheduled action is not wanted any more: a maintainer says so."""
+
+    action_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryChange:
+    """What a maintainer wants of the event's repository; None leaves a value as it is."""
+
+    paused: bool | None = None
+    poll_now: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PullRequestChange:
     """What becomes known about a pull request; None leaves a value as it is."""
 
@@ -123,7 +139,10 @@ class PullRequestChange:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """All that handling one event changes; applied in one transaction with the event's own state."""
+    """All that handling one event changes; applied in one transaction with the event's own state.
+
+    `refused` marks a maintainer's act that changes nothing, for the reason in the notes.
+    """
 
     credit_events: tuple[CreditEvent, ...] = ()
     evaluations: tuple[EvaluationRequest | EvaluationChange, ...] = ()
@@ -131,6 +150,9 @@ class Decision:
     cancellations: tuple[Cancellation, ...] = ()
     actions: tuple[Action, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    repositories: tuple[RepositoryChange, ...] = ()
+    cancelled_actions: tuple[CancelAction, ...] = ()
+    refused: bool = False
 
     def __add__(self, other: Decision) -> Decision:
         """Both decisions, this one's parts first."""
@@ -141,6 +163,9 @@ class Decision:
             self.cancellations + other.cancellations,
             self.actions + other.actions,
             self.notes + other.notes,
+            self.repositories + other.repositories,
+            self.cancelled_actions + other.cancelled_actions,
+            self.refused or other.refused,
         )
 
     def observed(self) -> Decision:
@@ -151,3 +176,8 @@ class Decision:
 def note(text: str) -> Decision:
     """A decision that changes nothing and says why."""
     return Decision(notes=(text,))
+
+
+def refuse(text: str) -> Decision:
+    """The answer to a maintainer's act that cannot be done (any more), and why."""
+    return Decision(notes=(text,), refused=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from meritocrab.core import comments, standing
+from meritocrab.core import comments, standing, upkeep
 from meritocrab.core.actions import (
     Action,
     Actor,
@@ -14,6 +14,7 @@ from meritocrab.core.actions import (
     Decision,
     EvaluationChange,
     note,
+    refuse,
 )
 from meritocrab.core.commands import (
     Blacklist,
@@ -27,6 +28,7 @@ from meritocrab.core.commands import (
 )
 from meritocrab.core.commands import Target as Named
 from meritocrab.core.events import Event, OperatorFacts
+from meritocrab.core.ledger import apply
 from meritocrab.core.names import (
     ActionBasis,
     ActionKind,
@@ -39,7 +41,7 @@ from meritocrab.core.names import (
 from meritocrab.core.permissions import may_command
 from meritocrab.core.policy import Policy
 from meritocrab.core.scoring import can_move
-from meritocrab.core.situation import Contributor, EvaluationView, Situation, Target
+from meritocrab.core.situation import Contributor, EvaluationView, Situation, Target, UndoneRow
 
 OBEYED_FOR = timedelta(days=1)
 """A command older than this when it is first handled is history."""
@@ -258,15 +260,27 @@ def operate(
 ) -> Decision:
     """Carry out an act of a maintainer at the terminal; an act that came too late says so in its note."""
     actor = Actor(ActorKind.LOCAL, facts.uid, facts.user)
+    if facts.act in upkeep.ACTS:
+        return upkeep.decide(facts, situation)
     if facts.act in ("approve", "override"):
         return _settle_by_hand(event, facts, situation, policy, now, actor)
     if facts.act == "undo":
         return _undo(event, situation, policy, now, actor, facts)
     person = situation.author
     if person is None:
-        return note(f"{facts.act}: nobody is named")
+        return refuse(f"{facts.act}: nobody is named")
     if not person.account.holds_credit:
-        return note(f"{facts.act}: {person.account.login} holds no credit")
+        return refuse(f"{facts.act}: {person.account.login} holds no credit")
+    return _about_person(event, facts, person, policy, now, actor)
+
+
+def _about_person(
+    event: Event, facts: OperatorFacts, person: Contributor, policy: Policy, now: datetime, actor: Actor
+) -> Decision:
+    if facts.act == "blacklist" and person.blacklisted:
+        return refuse("already blacklisted")
+    if facts.act == "unblacklist" and not person.blacklisted:
+        return refuse("not blacklisted")
     if facts.act == "blacklist":
         return standing.blacklist(person, f"{event.key}/blacklist", actor, event.number, facts.reason)
     if facts.act == "unblacklist":
@@ -282,7 +296,7 @@ def operate(
             text=facts.reason,
         )
         return standing.change(person, credit, policy, now)[1]
-    return note(f"unknown act: {facts.act}")
+    return refuse(f"unknown act: {facts.act}")
 
 
 def _settle_by_hand(
@@ -295,9 +309,9 @@ def _settle_by_hand(
 ) -> Decision:
     evaluation, person = situation.evaluation, situation.author
     if evaluation is None or person is None or evaluation.account_id != person.account.id:
-        return note(f"{facts.act}: there is no such evaluation")
+        return refuse(f"{facts.act}: there is no such evaluation")
     if evaluation.state is not EvaluationState.PENDING:
-        return note(f"{facts.act}: came too late, the evaluation is {evaluation.state}")
+        return refuse(f"{facts.act}: came too late, the evaluation is {evaluation.state}")
     if evaluation.subject == standing.BLACKLIST_PROPOSAL:
         return _settle_proposal(event, facts, evaluation, person, actor)
     classification = facts.classification or evaluation.classification
@@ -341,10 +355,9 @@ def _undo(
 ) -> Decision:
     row, person = situation.undone, situation.author
     if row is None or person is None or row.account_id != person.account.id:
-        return note("undo: there is no such ledger row")
+        return refuse("undo: there is no such ledger row")
     if row.undone:
-        return note("undo: undone before")
-    flag = row.blacklisted_before if row.blacklisted_before != row.blacklisted_after else None
+        return refuse("undo: undone before")
     credit = CreditEvent(
         key=f"{row.key}/undo",
         account_id=person.account.id,
@@ -355,8 +368,23 @@ def _undo(
         # the undo of an undo earns again: within that day's cap, too
         capped=row.cap_day is not None,
         cap_day=row.cap_day,
-        set_blacklisted=flag,
+        set_blacklisted=_flag_after_undo(row, person, policy),
         reverses_id=row.id,
         text=facts.reason,
     )
     return standing.change(person, credit, policy, now)[1]
+
+
+def _flag_after_undo(row: UndoneRow, person: Contributor, policy: Policy) -> bool | None:
+    """The blacklist flag that undoing this row restores; None leaves it as it is.
+
+    An automatic blacklisting goes with the row that caused it, unless a later row set the flag anew or the credit
+    would keep it.
+    """
+    if row.blacklisted_before != row.blacklisted_after:
+        return row.blacklisted_before
+    caused = row.blacklisting_id is not None and row.blacklisting_id == row.flagged_by_id
+    if not caused or not person.blacklisted:
+        return None
+    after = person.credit + apply(person.credit, -row.applied, cap_left=None)
+    return False if after > policy.blacklist_threshold else None

@@ -101,6 +101,7 @@ class OperatorFacts:
     account_id: int | None = None
     evaluation_id: int | None = None
     ledger_id: int | None = None
+    action_id: int | None = None
     classification: Classification | None = None
     delta: int | None = None
     reason: str = ""

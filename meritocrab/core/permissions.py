@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from meritocrab.core.events import Account, CommentFacts, Event, Facts, VerdictFacts
+from meritocrab.core.events import Account, CommentFacts, Event, Facts, OperatorFacts, VerdictFacts
 from meritocrab.core.names import EventKind, Role
 from meritocrab.core.policy import Policy
 
@@ -41,9 +41,12 @@ def role_needs(event: Event, *, is_command: bool) -> tuple[RoleNeed, ...]:
     """The roles to look up for this event: fresh before anything is done against or for someone.
 
     Bots, ghosts and mannequins have no role to look up; whoever is exempt from the gate may still be a maintainer.
-    A comment on an issue matters only as a command.
+    A comment on an issue matters only as a command. A maintainer at the terminal answers for their acts: they need no
+    look-up, so that they work while GitHub does not.
     """
     facts = event.facts
+    if isinstance(facts, OperatorFacts):
+        return ()
     if isinstance(facts, CommentFacts) and not facts.on_pull_request and not is_command:
         return ()
     fresh = not event.is_history and (event.kind in GATED_KINDS or is_command or _may_apply(facts))

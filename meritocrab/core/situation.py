@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from meritocrab.core.events import Account, PullRequestFacts
-from meritocrab.core.names import Classification, EvaluationState, GateOutcome, Role
+from meritocrab.core.names import (
+    ActionKind,
+    ActionState,
+    Classification,
+    EvaluationState,
+    GateOutcome,
+    Role,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +90,23 @@ class EvaluationView:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionView:
+    """An action of the outbox as the handlers need it; `attempted`: sent at least once, whatever the answer."""
+
+    id: int
+    kind: ActionKind
+    number: int
+    state: ActionState
+    attempted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class UndoneRow:
-    """A ledger row that a maintainer wants undone."""
+    """A ledger row that a maintainer wants undone.
+
+    `blacklisting_id` is the automatic blacklisting that followed from this row, `flagged_by_id` the row that the
+    person's blacklist flag stands on now; None where there is none.
+    """
 
     id: int
     key: str
@@ -94,6 +116,8 @@ class UndoneRow:
     blacklisted_before: bool
     blacklisted_after: bool
     undone: bool
+    blacklisting_id: int | None = None
+    flagged_by_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +132,7 @@ class Target:
 class Situation:
     """Everything a handler may look at.
 
+    `companions` are the other actions that were decided together with `action`. `paused` is the repository's.
     `fraction` in [0, 1) spreads random delays: it derives from the event's key and the installation's own seed, so
     that a repeated handling chooses alike and an outsider cannot foresee it.
     """
@@ -125,4 +150,7 @@ class Situation:
     evaluation: EvaluationView | None = None
     pull_request_evaluations: tuple[EvaluationView, ...] = ()
     undone: UndoneRow | None = None
+    action: ActionView | None = None
+    companions: tuple[ActionView, ...] = ()
+    paused: bool = False
     fraction: float = 0.5

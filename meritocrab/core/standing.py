@@ -66,7 +66,7 @@ def _crosses(before: Contributor, after: Contributor, policy: Policy) -> bool:
 
 
 def _cross(person: Contributor, event: CreditEvent, policy: Policy) -> tuple[Contributor, Decision]:
-    key = f"{event.key}/blacklisted"
+    key = blacklisting_key(event.key)
     if policy.blacklist.automatic == "confirm":
         return person, Decision(evaluations=(_proposal(key, person, event),))
     row = CreditEvent(
@@ -79,6 +79,11 @@ def _cross(person: Contributor, event: CreditEvent, policy: Policy) -> tuple[Con
         evaluation_id=event.evaluation_id,
     )
     return replace(person, blacklisted=True), Decision(credit_events=(row,), notes=("blacklisted by credit",))
+
+
+def blacklisting_key(key: str) -> str:
+    """The key of the automatic blacklisting (or of its proposal) that follows from the credit event of this key."""
+    return f"{key}/blacklisted"
 
 
 def _proposal(key: str, person: Contributor, event: CreditEvent) -> EvaluationRequest:

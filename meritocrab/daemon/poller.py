@@ -167,7 +167,7 @@ class Poller:
         read_at = None
         if fresh.github_id is not None:
             read_at = await self._store.read(repositories.next_read_at, fresh.github_id, "poll")
-        await self._store.write(self._write_finish, row.id, outcome, interval, read_at)
+        await self._store.write(self._write_finish, row, outcome, interval, read_at)
 
     def _interval(self, row: Repository, outcome: Outcome, client: GitHubClient | None, shared: int) -> float:
         settings, now = self._settings, self._clock()
@@ -188,17 +188,20 @@ class Poller:
             fraction=self._fraction(),
         )
 
-    def _write_finish(self, row_id: int, outcome: Outcome, interval: float, read_at: datetime | None) -> None:
+    def _write_finish(
+        self, begun: Repository, outcome: Outcome, interval: float, read_at: datetime | None
+    ) -> None:
         now = self._clock()
-        row = repositories.get(row_id)
+        row = repositories.get(begun.id)
         stood = row.state
+        asked_again = row.next_poll_at != begun.next_poll_at  # by a maintainer, while this poll was under way
         row.last_poll_at, row.interval_seconds = now, interval
         row.next_poll_at = now + timedelta(seconds=interval)
         if outcome.error is not None:
             _note_error(row, outcome.error, now)
         else:
             _note_success(row, outcome, now)
-            if outcome.unfinished:
+            if outcome.unfinished or asked_again:
                 row.next_poll_at = now
             elif read_at is not None:
                 row.next_poll_at = min(row.next_poll_at, max(read_at, now))

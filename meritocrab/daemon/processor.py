@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from meritocrab.core.events import Account
+from meritocrab.core import upkeep
+from meritocrab.core.events import Account, Event, OperatorFacts
 from meritocrab.core.handlers import handle
-from meritocrab.core.names import EventState, RepositoryState, Role
+from meritocrab.core.names import EventKind, EventState, RepositoryState, Role
+from meritocrab.core.policy import Policy
 from meritocrab.daemon.access import Accesses, AccessUnavailable
 from meritocrab.daemon.filing import seen_of_pull
 from meritocrab.errors import PolicyError
@@ -74,8 +76,24 @@ class Processor:
             self._on_handled()
         return await self._store.read(inbox.next_due_at)
 
+    async def act(self) -> datetime | None:
+        """Handle a maintainer's acts that are due, beside `step`: those wait for nothing that GitHub must answer.
+
+        Deciding and writing is one transaction whoever does it, so that two at a time do no harm.
+        """
+        due = [] if self._stopping() else await self._store.read(self._due_acts)
+        if due:
+            await self._batch(due)
+            self._on_handled()
+        return None
+
+    def _due_acts(self) -> list[tuple[EventRow, Repository | None]]:
+        return self._with_repositories(inbox.due_acts(self._clock(), BATCH))
+
     def _due(self) -> list[tuple[EventRow, Repository | None]]:
-        rows = inbox.due(self._clock(), BATCH)
+        return self._with_repositories(inbox.due(self._clock(), BATCH))
+
+    def _with_repositories(self, rows: list[EventRow]) -> list[tuple[EventRow, Repository | None]]:
         by_id = {key: repositories.find_by_id(key) for key in {row.repository_id for row in rows}}
         return [(row, by_id[row.repository_id]) for row in rows]
 
@@ -106,6 +124,9 @@ class Processor:
     async def _handle(self, row: EventRow, repository: Repository | None) -> None:
         if repository is None:
             raise _NotYet("its repository is not known")
+        if row.kind == EventKind.OPERATOR_ACTED.value:
+            await self._handle_act(row, repository)
+            return
         client = self._accesses.client(repository.access)
         known = Lookups(own_account_id=await self._accesses.own_account_id(repository.access))
         for _ in range(MAX_ROUNDS):
@@ -118,17 +139,25 @@ class Processor:
                 await self._ask(client, repository.full_name, row.repository_id, need, known)
         raise _NotYet("what must be known about it keeps changing")
 
+    async def _handle_act(self, row: EventRow, repository: Repository) -> None:
+        """Nothing is asked of GitHub, so that acts are done while it does not answer, or nobody may ask it."""
+        client = self._accesses.clients().get(repository.access)
+        github_now = client.github_now() if client is not None else self._clock()
+        result = await self._store.write(self._try, row.id, Lookups(), github_now)
+        if isinstance(result, Waits):
+            raise _NotYet(result.reason)
+
     def _try(self, row_id: int, known: Lookups, github_now: datetime) -> Handled | Waits | list[Need]:
         """In one transaction: find what is missing, or decide and write."""
         now = self._clock()
         row = inbox.find_by_id(row_id)
         if row is None or row.state != EventState.WAITING.value:
             return Handled()
-        repository = repositories.find_by_id(row.repository_id)
-        policy = policies.in_force(repository, self._base) if repository else None
+        event, repository = inbox.to_event(row), repositories.find_by_id(row.repository_id)
+        policy = self._policy_for(event, repository) if repository else None
         if repository is None or policy is None:
             return Waits("the repository's policy was not read yet")
-        about = situations.subject(inbox.to_event(row), row, repository, policy)
+        about = situations.subject(event, row, repository, policy)
         needs = situations.missing(about, known, now)
         if needs:
             return needs
@@ -139,6 +168,12 @@ class Processor:
         if decision.notes:
             log.info("%s: %s", row.key, "; ".join(decision.notes))
         return Handled()
+
+    def _policy_for(self, event: Event, repository: Repository) -> Policy | None:
+        """The rules for this event; what is about the daemon's own work needs no rules of the repository."""
+        if isinstance(event.facts, OperatorFacts) and event.facts.act in upkeep.ACTS:
+            return policies.own_settings(repository, self._base)
+        return policies.in_force(repository, self._base)
 
     async def _ask(
         self, client: GitHubClient, full_name: str, repository_id: int, need: Need, known: Lookups

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from meritocrab.core import comments, gate
+from meritocrab.core import comments, gate, upkeep
 from meritocrab.core.events import Account
 from meritocrab.core.names import (
     ActionBasis,
@@ -99,8 +99,10 @@ class Relay:
         clock: Callable[[], datetime],
         *,
         settle_seconds: float,
+        settled: Callable[[], None] = lambda: None,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._settled = settled
         self._store, self._accesses, self._base, self._clock = store, accesses, base_policy, clock
         self._settle_for = timedelta(seconds=settle_seconds)
         self._stopping = stopping
@@ -113,6 +115,7 @@ class Relay:
                 break
             groups = groupby(sorted(due, key=lambda pair: pair[1].access), key=lambda pair: pair[1].access)
             await asyncio.gather(*(self._deliver_all(list(group)) for _, group in groups))
+            self._settled()
         return await self._store.read(outbox.next_due_at)
 
     def _due(self) -> list[tuple[OutboxRow, Repository]]:
@@ -150,6 +153,8 @@ class Relay:
             await self._later(row, f"{type(error).__name__}: {error}", self._clock() + LATER)
 
     async def _deliver(self, row: OutboxRow, repository: Repository) -> None:
+        if repository.paused:
+            raise NotNow(upkeep.PAUSED)
         client = self._accesses.client(repository.access)
         own_id = await self._accesses.own_account_id(repository.access)
         if own_id is None:
@@ -162,14 +167,18 @@ class Relay:
         if found is None:
             found = await attempt.look(await self._store.read(self._check_standing, row, repository))
         if isinstance(found, Clear):
-            if not await self._store.write(
-                outbox.mark_attempted, row.id, before_event_id=found.last_event_id, now=self._clock()
-            ):
+            if not await self._store.write(self._commit_to, row, repository, found):
                 return
             github_id = await attempt.send(found)
             found = Found(github_id)
         await self._store.write(self._delivered, row, found)
         log.info("%s delivered", row.key)
+
+    def _commit_to(self, row: OutboxRow, repository: Repository, seen: Clear) -> bool:
+        """The last look before sending: after a pause was confirmed nothing leaves any more."""
+        if repositories.get(repository.id).paused:
+            raise NotNow(upkeep.PAUSED)
+        return outbox.mark_attempted(row.id, before_event_id=seen.last_event_id, now=self._clock())
 
     def _wait_until_settled(self, row: OutboxRow) -> None:
         if row.attempted_at is not None and self._clock() < row.attempted_at + self._settle_for:

@@ -19,6 +19,10 @@ from meritocrab.daemon.poller import Poller
 from meritocrab.daemon.processor import Processor
 from meritocrab.daemon.relay import Relay
 from meritocrab.evaluators.base import Evaluator, evaluator_of
+from meritocrab.localapi.host import Host
+from meritocrab.localapi.protocol import QuotaHealth, Topic
+from meritocrab.localapi.server import LocalApi
+from meritocrab.localapi.stream import Hub
 from meritocrab.store import inbox
 from meritocrab.store.database import Store
 
@@ -56,7 +60,9 @@ class Service:
         self.evaluator = evaluator or evaluator_of(config.llm)
         self._clock = clock
         self._stopped = asyncio.Event()
+        self.hub = Hub()
         self._build_workers()
+        self.api = LocalApi(self._host(), self.hub, config.socket, config.api.address)
 
     def _build_workers(self) -> None:
         config, loops = self.config, self.loops
@@ -71,7 +77,7 @@ class Service:
             config.policy_for,
             self._clock,
             news=lambda: loops.wake("process"),
-            polled=lambda: loops.wake("poll"),
+            polled=self._polled,
             stopping=stopping,
         )
         self.processor = Processor(
@@ -88,6 +94,7 @@ class Service:
             config.policy_for,
             self._clock,
             settle_seconds=config.relay.settle,
+            settled=lambda: self.hub.changed(Topic.OUTBOX),
             stopping=stopping,
         )
         self.evaluation = Evaluation(
@@ -105,12 +112,13 @@ class Service:
             self._clock,
             limit=config.llm.max_concurrent,
             expire_after=timedelta(days=config.llm.expire_after_days),
-            judged=lambda: loops.wake("process"),
+            judged=self._judged,
             stopping=stopping,
         )
         loops.add("access", self._follow_access, idle_seconds=min(300, max(15, 5 * config.poll.interval)))
         loops.add("poll", self.poller.step, idle_seconds=30)
         loops.add("process", self.processor.step, idle_seconds=2)
+        loops.add("act", self.processor.act, idle_seconds=5)
         loops.add("relay", self.relay.step, idle_seconds=10)
         loops.add("evaluate", self.evaluation.step, idle_seconds=10)
 
@@ -122,14 +130,67 @@ class Service:
     def _handled(self) -> None:
         self.loops.wake("relay")
         self.loops.wake("evaluate")
+        self.hub.changed(
+            Topic.EVALUATIONS,
+            Topic.CONTRIBUTORS,
+            Topic.LEDGER,
+            Topic.OUTBOX,
+            Topic.REPOSITORIES,
+            Topic.HEALTH,
+        )
+
+    def _polled(self) -> None:
+        self.loops.wake("poll")
+        self.hub.changed(Topic.REPOSITORIES, Topic.HEALTH)
+
+    def _judged(self) -> None:
+        self.loops.wake("process")
+        self.hub.changed(Topic.EVALUATIONS, Topic.HEALTH)
+
+    def _host(self) -> Host:
+        config = self.config
+        return Host(
+            store=self.store,
+            base_policy=config.policy_for,
+            enforcement=config.base_policy.enforcement,
+            provider=self.evaluator.name,
+            model=config.llm.model,
+            started_at=self._clock(),
+            clock=self._clock,
+            github_now=self._github_now,
+            quotas=self._quotas,
+            wake=self.loops.wake,
+        )
+
+    def _github_now(self, access: str) -> datetime:
+        client = self.accesses.clients().get(access)
+        return client.github_now() if client is not None else self._clock()
+
+    def _quotas(self) -> tuple[QuotaHealth, ...]:
+        """What GitHub told each credential; its times are given by the local clock, as all others."""
+        found = []
+        for access, client in sorted(self.accesses.clients().items()):
+            quota = client.quota
+            found.append(
+                QuotaHealth(
+                    credential=access,
+                    limit=quota.limit if quota else None,
+                    remaining=quota.remaining if quota else None,
+                    resets_at=quota.reset_at - client.clock_offset if quota else None,
+                    blocked_until=client.blocked_until,
+                )
+            )
+        return tuple(found)
 
     async def start(self) -> None:
         """Take the daemon's lock and start all workers.
 
         Raises:
             LockHeld: another process works on this database.
+            SocketUnusable: the local API cannot listen.
         """
         await asyncio.to_thread(self.lock.acquire)
+        await self.api.start()
         await self.evaluation.begin()
         parked = await self.store.write(inbox.retry_parked, self._clock())
         if parked:
@@ -158,6 +219,7 @@ class Service:
     async def stop(self) -> None:
         """Claim nothing more, finish what is in hand within the limit, close everything."""
         self.loops.stopping = True
+        await self.api.stop()
         await asyncio.gather(self._end_polls(), self.loops.stop(STOP_WITHIN_SECONDS))
         await self.evaluator.aclose()
         await self.accesses.aclose()

@@ -427,17 +427,7 @@ def _body(model: type[M], **values: Any) -> M:
     try:
         return model(**values)
     except ValidationError as error:
-        raise Refused(422, p.ErrorCode.INVALID, problems(error)) from None
-
-
-def problems(error: ValidationError) -> str:
-    """What a model says about a value, in one line."""
-    found = []
-    for each in error.errors(include_url=False, include_context=False):
-        place = ".".join(str(part) for part in each["loc"])
-        text = each["msg"].removeprefix("Value error, ")
-        found.append(f"{place}: {text}" if place else text)
-    return "; ".join(found)
+        raise Refused(422, p.ErrorCode.INVALID, p.problems(error)) from None
 
 
 def _answer(model: type[A], response: httpx2.Response) -> A:

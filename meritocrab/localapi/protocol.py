@@ -7,11 +7,20 @@ durations are seconds. Logins and texts are GitHub's and untrusted: escape them 
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from meritocrab.core.names import (
     ActionBasis,
@@ -99,6 +108,16 @@ class ErrorAnswer(Answer):
     """Every answer that is not a success."""
 
     error: ErrorDetail
+
+
+def problems(error: ValidationError) -> str:
+    """What a model says about a value, in one line."""
+    found = []
+    for each in error.errors(include_url=False, include_context=False):
+        place = ".".join(str(part) for part in each["loc"])
+        text = each["msg"].removeprefix("Value error, ")
+        found.append(f"{place}: {text}" if place else text)
+    return "; ".join(found)
 
 
 # ---- parts
@@ -398,7 +417,10 @@ class ContributorDetail(ContributorItem):
 
 
 class EventItem(Answer):
-    """An event of the inbox; `note` says what was decided, `last_error` what it waits for."""
+    """An event of the inbox; `note` says what was decided, `last_error` what it waits for.
+
+    A maintainer's act has its name in `act` and who did it in `by`.
+    """
 
     id: int
     repository: str
@@ -417,6 +439,8 @@ class EventItem(Answer):
     handled_at: datetime | None
     enforcement: Enforcement | None
     note: str
+    act: str = ""
+    by: str = ""
 
 
 class ActionItem(Answer):
@@ -469,8 +493,18 @@ class WhyAnswer(Answer):
 
 # ---- acts
 
+
+def _plain_text(text: str) -> str:
+    """No control characters (a database refuses some, a terminal obeys others) but tabs and line breaks."""
+    if any(unicodedata.category(char) in ("Cc", "Cs") and char not in "\t\n" for char in text):
+        raise ValueError("must not hold control characters")
+    return text
+
+
 RequestId = Annotated[str, StringConstraints(pattern=REQUEST_ID)]
-Reason = Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True)]
+Reason = Annotated[
+    str, StringConstraints(max_length=2000, strip_whitespace=True), AfterValidator(_plain_text)
+]
 Delta = Annotated[int, Field(strict=True, ge=-LARGEST_DELTA, le=LARGEST_DELTA)]
 
 
@@ -622,10 +656,10 @@ class Changed(Answer):
 
 
 class Bye(Answer):
-    """The stream ends: `stopping` (the daemon) or `lagged` (this reader was too slow)."""
+    """The stream ends, and why: the daemon stops. A reader that is too slow is cut off without a word."""
 
     reason: str
 
 
-STREAM_EVENTS: dict[str, type[Answer]] = {"hello": Health, "changed": Changed, "bye": Bye, "lagged": Bye}
+STREAM_EVENTS: dict[str, type[Answer]] = {"hello": Health, "changed": Changed, "bye": Bye}
 """The events of `GET /api/stream` by name, with the JSON that each carries."""

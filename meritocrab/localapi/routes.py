@@ -63,7 +63,7 @@ STREAM = Route(
     "stream",
     "GET",
     "/api/stream",
-    "What changes, as it changes: server-sent events hello, changed, bye, lagged",
+    "What changes, as it changes: server-sent events hello, changed, bye",
     format=Format.STREAM,
 )
 OPENAPI = Route("openapi", "GET", "/openapi.json", "This description")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from meritocrab.core.actions import CreditEvent, Decision, EvaluationRequest
+from meritocrab.core import upkeep
+from meritocrab.core.actions import CreditEvent, Decision, EvaluationRequest, RepositoryChange
 from meritocrab.core.events import CommentFacts, Event
 from meritocrab.core.names import EventKind
 from meritocrab.core.scoring import can_move
 from meritocrab.core.situation import Contributor
-from meritocrab.store import evaluations, inbox, ledger, outbox, pull_requests
+from meritocrab.store import evaluations, inbox, ledger, outbox, pull_requests, repositories
 from meritocrab.store.situations import Subject
 
 
@@ -50,7 +51,26 @@ def apply(about: Subject, decision: Decision, now: datetime) -> None:
         outbox.supersede_gate_actions(event.repository_id, cancellation.number, cancellation.reason, now)
     for action in decision.actions:
         outbox.add(event.repository_id, row.id, action, policy.enforcement.value, now)
-    inbox.finish(row.id, enforcement=policy.enforcement.value, note="; ".join(decision.notes), now=now)
+    for unwanted in decision.cancelled_actions:
+        outbox.cancel(unwanted.action_id, unwanted.reason, now)
+    for wish in decision.repositories:
+        _change_repository(about, wish, now)
+    words = "; ".join(decision.notes)
+    noted = f"{inbox.REFUSED}{words}" if decision.refused else words
+    inbox.finish(row.id, enforcement=policy.enforcement.value, note=noted, now=now)
+
+
+def _change_repository(about: Subject, wish: RepositoryChange, now: datetime) -> None:
+    """A resumed repository is polled at once, and what waited for that goes on."""
+    repository, github_id = about.repository, about.event.repository_id
+    if wish.paused is not None:
+        repositories.update(repository.id, paused=wish.paused)
+    if wish.paused is False:
+        outbox.hurry(github_id, upkeep.PAUSED, now)
+    if wish.poll_now or wish.paused is False:
+        repositories.update(repository.id, next_poll_at=now)
+        repositories.hurry_reads(github_id, "poll", now)
+        inbox.hurry(github_id, now)
 
 
 def _append(about: Subject, credit: CreditEvent, now: datetime) -> None:

@@ -14,6 +14,9 @@ from meritocrab.store import accounts, states
 from meritocrab.store.models import EventRow
 from meritocrab.store.statements import find_one, insert_new, update
 
+REFUSED = "refused: "
+"""How the note of a maintainer's act begins that changed nothing."""
+
 PARK_AFTER = 5
 """Failures by our own fault after which an event is parked."""
 
@@ -77,6 +80,20 @@ def to_event(row: EventRow) -> Event:
         author=accounts.find(row.author_id),
         actor=accounts.find(row.actor_id),
         is_history=row.is_history,
+    )
+
+
+def due_acts(now: datetime, limit: int) -> list[EventRow]:
+    """A maintainer's acts whose time has come, oldest first; each is a lane of its own."""
+    return list(
+        EventRow.select()
+        .where(
+            (EventRow.state == EventState.WAITING.value)
+            & (EventRow.next_attempt_at <= now)
+            & (EventRow.kind == EventKind.OPERATOR_ACTED.value)
+        )
+        .order_by(EventRow.id)
+        .limit(limit)
     )
 
 

@@ -9,6 +9,7 @@ from peewee import fn
 
 from meritocrab.core.actions import Action
 from meritocrab.core.names import ActionBasis, ActionKind, ActionState
+from meritocrab.core.situation import ActionView
 from meritocrab.store import states
 from meritocrab.store.models import OutboxRow
 
@@ -89,6 +90,51 @@ def next_due_at() -> datetime | None:
 def find(action_id: int) -> OutboxRow | None:
     """The row, or None."""
     return OutboxRow.get_or_none(OutboxRow.id == action_id)
+
+
+def view(row: OutboxRow) -> ActionView:
+    """The value a row stands for."""
+    attempted = row.attempted_at is not None
+    return ActionView(row.id, ActionKind(row.kind), row.number, ActionState(row.state), attempted)
+
+
+def companions(row: OutboxRow) -> list[OutboxRow]:
+    """The other actions of the same ground that the same event decided about the same thread."""
+    return list(
+        OutboxRow.select()
+        .where(
+            (OutboxRow.repository_id == row.repository_id)
+            & (OutboxRow.number == row.number)
+            & (OutboxRow.event_id == row.event_id)
+            & (OutboxRow.basis == row.basis)
+            & (OutboxRow.id != row.id)
+        )
+        .order_by(OutboxRow.id)
+    )
+
+
+def cancel(action_id: int, reason: str, now: datetime) -> None:
+    """A maintainer does not want it; what was attempted is out of reach."""
+    OutboxRow.update(state=ActionState.CANCELLED.value, settled_at=now, reason=reason).where(
+        (OutboxRow.id == action_id)
+        & (OutboxRow.state == ActionState.SCHEDULED.value)
+        & OutboxRow.attempted_at.is_null()
+    ).execute()
+
+
+def hurry(repository_id: int, reason: str, now: datetime) -> None:
+    """What waited for this reason need not wait any more; nothing is due before its own time."""
+    waiting = (
+        (OutboxRow.repository_id == repository_id)
+        & (OutboxRow.state == ActionState.SCHEDULED.value)
+        & (OutboxRow.reason == reason)
+    )
+    OutboxRow.update(next_attempt_at=OutboxRow.not_before_at, reason="").where(
+        waiting & (OutboxRow.not_before_at > now)
+    ).execute()
+    OutboxRow.update(next_attempt_at=now, reason="").where(
+        waiting & (OutboxRow.not_before_at <= now)
+    ).execute()
 
 
 def mark_attempted(action_id: int, *, before_event_id: int | None, now: datetime) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
+from meritocrab.core import standing
 from meritocrab.core.commands import (
     Blacklist,
     Broken,
@@ -37,6 +38,7 @@ from meritocrab.core.names import ActionKind, EventKind, Role
 from meritocrab.core.permissions import RoleNeed, role_needs
 from meritocrab.core.policy import Policy
 from meritocrab.core.situation import (
+    ActionView,
     Contributor,
     EvaluationView,
     LedgerLine,
@@ -45,7 +47,7 @@ from meritocrab.core.situation import (
     UndoneRow,
 )
 from meritocrab.store import accounts, evaluations, inbox, ledger, outbox, pull_requests, settings
-from meritocrab.store.models import EvaluationRow, EventRow, LedgerRow, Repository
+from meritocrab.store.models import EPOCH, EvaluationRow, EventRow, LedgerRow, OutboxRow, Repository
 
 ROLE_KEPT_FOR = timedelta(hours=1)
 """How long a looked-up role serves where nothing is done against anybody."""
@@ -180,6 +182,7 @@ def load(about: Subject, known: Lookups, now: datetime) -> Situation:
     pull_request = pull_requests.find(event.repository_id, event.number, about.repository.full_name)
     facts = event.facts
     evaluation_id = facts.evaluation_id if isinstance(facts, VerdictFacts | OperatorFacts) else None
+    action, companions = _action(event, facts) if isinstance(facts, OperatorFacts) else (None, ())
     evaluation = evaluations.find(evaluation_id)
     author = _author(about, known, now)
     return Situation(
@@ -196,6 +199,9 @@ def load(about: Subject, known: Lookups, now: datetime) -> Situation:
         evaluation=evaluations.view(evaluation) if evaluation and _is_here(event, evaluation) else None,
         pull_request_evaluations=_evaluations(event),
         undone=_undone(event, facts) if isinstance(facts, OperatorFacts) else None,
+        action=action,
+        companions=companions,
+        paused=about.repository.paused,
         fraction=_fraction(event.key),
     )
 
@@ -217,7 +223,12 @@ def _contributor(
     row = ledger.find_contributor(repository_id, account.id)
     role = known.roles.get(account.id)
     if role is None and account.holds_credit:
-        role = accounts.cached_role(repository_id, account.id, now - HISTORY_ROLE_KEPT_FOR)
+        by_hand = (
+            about.event.kind is EventKind.OPERATOR_ACTED
+        )  # then nothing was looked up: the last known counts
+        role = accounts.cached_role(
+            repository_id, account.id, EPOCH if by_hand else now - HISTORY_ROLE_KEPT_FOR
+        )
     return Contributor(
         account=account,
         role=role or Role.NONE,
@@ -291,7 +302,15 @@ def _evaluations(event: Event) -> tuple[EvaluationView, ...]:
     return evaluations.of_pull_request(event.repository_id, event.number)
 
 
-def _is_here(event: Event, row: EvaluationRow | LedgerRow) -> bool:
+def _action(event: Event, facts: OperatorFacts) -> tuple[ActionView | None, tuple[ActionView, ...]]:
+    """The action an act is about, and those that the same event decided about the same thread."""
+    row = outbox.find(facts.action_id) if facts.action_id is not None else None
+    if row is None or not _is_here(event, row):
+        return None, ()
+    return outbox.view(row), tuple(outbox.view(other) for other in outbox.companions(row))
+
+
+def _is_here(event: Event, row: EvaluationRow | LedgerRow | OutboxRow) -> bool:
     """Ids come from outside: what belongs to another repository is nobody's business here."""
     return bool(row.repository_id == event.repository_id)
 
@@ -319,7 +338,24 @@ def _undone(event: Event, facts: OperatorFacts) -> UndoneRow | None:
         blacklisted_before=bool(earlier and earlier.blacklisted),
         blacklisted_after=row.blacklisted,
         undone=LedgerRow.select().where(LedgerRow.reverses_id == row.id).exists(),
+        blacklisting_id=_automatic_blacklisting(row),
+        flagged_by_id=_flagged_by(row),
     )
+
+
+def _automatic_blacklisting(row: LedgerRow) -> int | None:
+    followed = ledger.find_by_key(standing.blacklisting_key(row.key))
+    return followed.id if followed is not None else None
+
+
+def _flagged_by(row: LedgerRow) -> int | None:
+    """The row that this person's blacklist flag stands on: the first after the last one without the flag."""
+    mine = LedgerRow.select(LedgerRow.id).where(
+        (LedgerRow.repository_id == row.repository_id) & (LedgerRow.account_id == row.account_id)
+    )
+    last_free = mine.where(~LedgerRow.blacklisted).order_by(LedgerRow.id.desc()).first()
+    flagged = mine.where(LedgerRow.id > (last_free.id if last_free else 0)).order_by(LedgerRow.id).first()
+    return flagged.id if flagged is not None else None
 
 
 def _fraction(key: str) -> float:

@@ -484,7 +484,7 @@ def test_undo_reverses_what_was_applied_and_the_flag(
 @pytest.mark.parametrize("row", [None, undone(undone=True), undone(account_id=NORA.id)])
 def test_what_cannot_be_undone(row: UndoneRow | None) -> None:
     decision = decide(act("undo", ledger_id=3), situation(undone=row))
-    assert decision == Decision(notes=decision.notes)
+    assert decision == Decision(notes=decision.notes, refused=True)
     assert decision.notes
 
 
@@ -494,7 +494,7 @@ def test_acts_on_evaluations_that_are_not_there_or_not_pending(
     name: str, asked: EvaluationView | None
 ) -> None:
     decision = decide(act(name, evaluation_id=11, delta=3), situation(evaluation=asked))
-    assert decision == Decision(notes=decision.notes)
+    assert decision == Decision(notes=decision.notes, refused=True)
     assert decision.notes
 
 
@@ -523,7 +523,7 @@ def test_all_ways_to_settle_an_evaluation_share_one_key() -> None:
 
 def test_an_unknown_act_changes_nothing() -> None:
     decision = decide(act("dance"))
-    assert decision == Decision(notes=("unknown act: dance",))
+    assert decision == Decision(notes=("unknown act: dance",), refused=True)
 
 
 # ---- which roles must be known -----------------------------------------------------------------------

@@ -1,0 +1,36 @@
+"""What the local API needs of the daemon around it, as values and functions: the daemon is above and not imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from meritocrab.core.names import Enforcement
+from meritocrab.localapi.protocol import QuotaHealth
+from meritocrab.store.database import Store
+from meritocrab.store.policies import BasePolicy
+
+
+@dataclass(frozen=True)
+class Host:
+    """The daemon, as the local API sees it.
+
+    Attributes:
+        base_policy: the daemon's own settings for a repository.
+        enforcement: the daemon's own, which repositories may lower.
+        clock: the local time (aware UTC); `github_now` is GitHub's, as one credential knows it.
+        quotas: what GitHub told each credential about its limit.
+        wake: makes a worker run soon, by name.
+    """
+
+    store: Store
+    base_policy: BasePolicy
+    enforcement: Enforcement
+    provider: str
+    model: str | None
+    started_at: datetime
+    clock: Callable[[], datetime]
+    github_now: Callable[[str], datetime]
+    quotas: Callable[[], tuple[QuotaHealth, ...]]
+    wake: Callable[[str], None]

@@ -1,0 +1,129 @@
+"""Figures for Prometheus, read when they are asked for: nothing is counted along the way, nothing is global."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from meritocrab import __version__
+from meritocrab.localapi.host import Host
+from meritocrab.localapi.protocol import QuotaHealth
+from meritocrab.localapi.views import health
+from meritocrab.store import evaluations, inbox, outbox
+from meritocrab.store.errors import StoreError
+from meritocrab.store.models import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """All that is shown, as values."""
+
+    uptime_seconds: float
+    quotas: tuple[QuotaHealth, ...]
+    database_up: bool = False
+    repositories: Mapping[str, int] = field(default_factory=dict)
+    events: Mapping[str, int] = field(default_factory=dict)
+    evaluations: Mapping[str, int] = field(default_factory=dict)
+    outbox: Mapping[str, int] = field(default_factory=dict)
+    polls: tuple[tuple[str, int, datetime | None], ...] = ()
+
+
+async def metrics(host: Host) -> bytes:
+    """The figures in Prometheus' text format; without a database those that need none."""
+    try:
+        figures = await host.store.read(_read, host)
+    except StoreError:
+        figures = Figures(health.uptime(host), host.quotas())
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Figures(figures))
+    return generate_latest(registry)
+
+
+def _read(host: Host) -> Figures:
+    watched = Repository.select().where(Repository.watched).order_by(Repository.name_key)
+    return Figures(
+        uptime_seconds=health.uptime(host),
+        quotas=host.quotas(),
+        database_up=True,
+        repositories=health.repository_states(),
+        events=inbox.counts(),
+        evaluations=evaluations.counts(),
+        outbox=outbox.counts(),
+        polls=tuple((row.full_name, row.errors_in_row, row.last_poll_at) for row in watched),
+    )
+
+
+class _Figures(Collector):
+    """Values in the shape that the library writes out."""
+
+    def __init__(self, figures: Figures) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Every family once."""
+        figures = self._figures
+        yield _labelled("meritocrab_info", "The running version", "version", [(__version__, 1)])
+        yield _single("meritocrab_uptime_seconds", "Seconds since the start", figures.uptime_seconds)
+        yield _single("meritocrab_database_up", "1 when the database answers", int(figures.database_up))
+        yield from _quota_families(figures.quotas)
+        if figures.database_up:
+            yield from _row_families(figures)
+
+
+def _row_families(figures: Figures) -> Iterator[GaugeMetricFamily]:
+    for name, text, counts in (
+        ("meritocrab_repositories", "Watched repositories by state", figures.repositories),
+        ("meritocrab_events", "Events of the inbox by state", figures.events),
+        ("meritocrab_evaluations", "Evaluations by state", figures.evaluations),
+        ("meritocrab_outbox_actions", "Actions of the outbox by state", figures.outbox),
+    ):
+        yield _labelled(name, text, "state", counts.items())
+    failed = sum(1 for _, errors, _ in figures.polls if errors)
+    polled = sum(1 for _, errors, at in figures.polls if at is not None and not errors)
+    yield _labelled(
+        "meritocrab_last_polls",
+        "Watched repositories by the outcome of their last poll",
+        "outcome",
+        [("ok", polled), ("error", failed), ("none", len(figures.polls) - polled - failed)],
+    )
+    yield _labelled(
+        "meritocrab_poll_errors_in_row",
+        "Failed polls in a row",
+        "repository",
+        [(name, errors) for name, errors, _ in figures.polls],
+    )
+    yield _labelled(
+        "meritocrab_last_poll_timestamp_seconds",
+        "When each repository was polled last",
+        "repository",
+        [(name, at.timestamp()) for name, _, at in figures.polls if at is not None],
+    )
+
+
+def _quota_families(quotas: Iterable[QuotaHealth]) -> Iterator[GaugeMetricFamily]:
+    known = [quota for quota in quotas if quota.remaining is not None]
+    for name, text, value in (
+        ("meritocrab_github_quota_limit", "GitHub's hourly limit", "limit"),
+        ("meritocrab_github_quota_remaining", "What is left of it", "remaining"),
+    ):
+        yield _labelled(name, text, "credential", [(q.credential, getattr(q, value)) for q in known])
+    resets = [(q.credential, q.resets_at.timestamp()) for q in known if q.resets_at is not None]
+    yield _labelled(
+        "meritocrab_github_quota_reset_timestamp_seconds", "When it is full again", "credential", resets
+    )
+
+
+def _single(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, text, value=value)
+
+
+def _labelled(name: str, text: str, label: str, values: Iterable[tuple[str, float]]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text, labels=[label])
+    for key, value in values:
+        family.add_metric([key], value)
+    return family

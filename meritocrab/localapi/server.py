@@ -1,0 +1,248 @@
+"""Speaks HTTP over the Unix socket, in the daemon's own event loop: reads requests, calls views and acts, answers.
+
+Starlette finds the route, uvicorn speaks the protocol. Neither may do more: we bind the socket, we keep the signals,
+our log is the log, and whatever goes wrong is answered as JSON in words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+
+from meritocrab.localapi import acts, openapi, routes
+from meritocrab.localapi import protocol as p
+from meritocrab.localapi.acts import Acts, Order
+from meritocrab.localapi.asking import Call, read_call
+from meritocrab.localapi.errors import ApiError
+from meritocrab.localapi.host import Host
+from meritocrab.localapi.httpd import HttpServer, bind_loopback
+from meritocrab.localapi.metrics import metrics
+from meritocrab.localapi.protocol import ErrorCode
+from meritocrab.localapi.routes import ROUTES, Format, Route
+from meritocrab.localapi.sockets import bind_socket, passed_socket, remove_socket
+from meritocrab.localapi.stream import EventStream, Hub, Pace
+from meritocrab.localapi.views import contributors, evaluations, records, repositories
+from meritocrab.localapi.views.health import health
+from meritocrab.logs import log_context
+from meritocrab.store.errors import StoreError
+
+log = logging.getLogger("meritocrab.localapi")
+
+Handler = Callable[[Call], Awaitable[Any]]
+
+
+class LocalApi:
+    """The local API of one daemon. `start`, and `stop` before anything else of the daemon ends.
+
+    Args:
+        socket: where to listen, unless systemd hands a socket over.
+        listen: a loopback address for `/health` and `/metrics` besides, or None.
+        environ: where systemd's variables are looked for.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        hub: Hub,
+        path: Path,
+        listen: tuple[str, int] | None = None,
+        *,
+        pace: Pace | None = None,
+        act_seconds: float = acts.WAIT_SECONDS,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self.host, self.hub, self.path = host, hub, path
+        self._listen, self._environ = listen, environ
+        self._pace = pace or Pace()
+        self._acts = Acts(host, hub, act_seconds)
+        self._handlers = self._all_handlers()
+        self._servers: list[HttpServer] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._bound: os.stat_result | None = None
+
+    async def start(self) -> None:
+        """Listen from now on.
+
+        Raises:
+            SocketUnusable: somebody else listens there, or nobody may.
+        """
+        passed = passed_socket(self._environ, os.getpid())
+        listening = passed or bind_socket(self.path)
+        if passed is None:
+            self._bound = self.path.stat()
+        await self._serve(listening, ROUTES)
+        if self._listen is not None:
+            public = tuple(route for route in ROUTES if route.public)
+            await self._serve(bind_loopback(*self._listen), public)
+        log.info("the local API listens at %s", listening.getsockname() if passed else self.path)
+
+    async def stop(self) -> None:
+        """Say goodbye to the streams, answer what is in hand, listen no more. Harmless when repeated."""
+        self.hub.close()
+        for server in self._servers:
+            server.end()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._servers, self._tasks = [], []
+        remove_socket(self.path, self._bound)
+
+    async def _serve(self, listening: socket.socket, served: tuple[Route, ...]) -> None:
+        server = HttpServer(self._application(served))
+        self._servers.append(server)
+        self._tasks.append(asyncio.create_task(server.serve(sockets=[listening])))
+        await server.ready.wait()
+
+    def _application(self, served: tuple[Route, ...]) -> Starlette:
+        found = [
+            StarletteRoute(route.path, functools.partial(self._endpoint, route), methods=[route.method])
+            for route in served
+        ]
+        application = Starlette(routes=found, exception_handlers={HTTPException: _no_such_path})
+        application.router.redirect_slashes = False
+        return application
+
+    # ---- one request
+
+    async def _endpoint(self, route: Route, request: Request) -> Any:
+        with log_context(request=route.name):
+            try:
+                call = await read_call(route, request)
+                return self._written(route, await self._handlers[route.name](call))
+            except ApiError as error:
+                return _refusal(error)
+            except StoreError as error:
+                return _refusal(ApiError(ErrorCode.UNAVAILABLE, str(error)))
+            except ClientDisconnect:
+                return Response(status_code=400)
+            except Exception:
+                log.exception("%s %s failed by our own fault", route.method, route.path)
+                text = "a fault of the daemon kept it from answering; its log says more"
+                return _refusal(ApiError(ErrorCode.INTERNAL, text))
+
+    def _written(self, route: Route, answer: Any) -> Any:
+        if route.format is Format.STREAM:
+            return answer
+        if isinstance(answer, bytes):
+            return Response(answer, media_type=route.format.value)
+        content = answer.model_dump_json() if isinstance(answer, BaseModel) else json.dumps(answer)
+        return Response(content, status_code=_status(answer), media_type=Format.JSON.value)
+
+    # ---- what each route does
+
+    def _all_handlers(self) -> dict[str, Handler]:
+        return {
+            routes.HEALTH.name: lambda _: health(self.host),
+            routes.METRICS.name: lambda _: metrics(self.host),
+            routes.OPENAPI.name: _openapi,
+            routes.STREAM.name: self._stream,
+            **self._reads(),
+            **{route.name: self._act for route in ROUTES if route.is_act},
+        }
+
+    def _reads(self) -> dict[str, Handler]:
+        def view(route: Route, fn: Callable[..., Any], *wanted: str) -> tuple[str, Handler]:
+            return route.name, functools.partial(self._read, fn, wanted)
+
+        return dict(
+            (
+                view(routes.REPOSITORIES, repositories.everything),
+                view(routes.REPOSITORY_ONE, repositories.one, "repository"),
+                view(routes.POLICY, repositories.policy, "repository"),
+                view(routes.ALL_EVALUATIONS, evaluations.listing, "everywhere", "query"),
+                view(routes.EVALUATIONS, evaluations.listing, "repository", "query"),
+                view(routes.EVALUATION, evaluations.one, "repository", "id"),
+                view(routes.CONTRIBUTORS, contributors.listing, "repository", "query"),
+                view(routes.CONTRIBUTOR, contributors.one, "repository", "user"),
+                view(routes.CONTRIBUTOR_LEDGER, contributors.ledger, "repository", "user", "query"),
+                view(routes.EVENTS, records.events, "repository", "query"),
+                view(routes.ACTIVITY, records.activity, "query"),
+                view(routes.OUTBOX, records.outbox, "query"),
+                view(routes.WHY, records.why, "repository", "number"),
+            )
+        )
+
+    async def _read(self, fn: Callable[..., Any], wanted: tuple[str, ...], call: Call) -> Any:
+        arguments = [_argument(call, name) for name in wanted]
+        return await self.host.store.read(fn, self.host, *arguments)
+
+    async def _stream(self, call: Call) -> EventStream:
+        return EventStream(self.hub, self._pace, await health(self.host), call.connection.abort)
+
+    async def _act(self, call: Call) -> p.ActAnswer:
+        peer = call.connection.peer
+        if peer is None:
+            text = "this system does not tell who asks, so that nobody could answer for the act"
+            raise ApiError(ErrorCode.FORBIDDEN, text)
+        return await self._acts.perform(
+            Order(call.route.name, peer, call.body, call.request_id, _target(call))
+        )
+
+
+def _argument(call: Call, name: str) -> Any:
+    match name:
+        case "everywhere":
+            return None
+        case "repository":
+            return call.repository
+        case "query":
+            return call.query
+        case "id" | "number":
+            return call.number(name)
+    return call.parts[name]
+
+
+def _target(call: Call) -> Callable[[], acts.Target]:
+    """What the act of this request is about, by the parts of its path."""
+    match call.route:
+        case routes.CANCEL:
+            return acts.on_action(call.number())
+        case routes.UNDO:
+            return acts.on_ledger_row(call.repository, call.number())
+        case routes.APPROVE | routes.OVERRIDE:
+            return acts.on_evaluation(call.repository, call.number())
+        case routes.ADJUST | routes.BLACKLIST | routes.UNBLACKLIST:
+            return acts.on_person(call.repository, call.parts["user"])
+    return acts.on_repository(call.repository)
+
+
+async def _openapi(_: Call) -> dict[str, Any]:
+    return openapi.document()
+
+
+def _status(answer: Any) -> int:
+    if isinstance(answer, p.ActAnswer) and answer.status is p.ActStatus.ACCEPTED:
+        return 202
+    if isinstance(answer, p.Health) and answer.status is p.HealthStatus.UNHEALTHY:
+        return 503
+    return 200
+
+
+# ---- answers that say no
+
+
+def _refusal(error: ApiError) -> Response:
+    content = error.answer().model_dump_json()
+    return Response(content, error.status, headers=error.headers, media_type=Format.JSON.value)
+
+
+async def _no_such_path(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for these
+    if error.status_code == 405:
+        allowed = dict(error.headers or {})
+        text = f"{request.method} is not possible here, only {allowed.get('Allow', 'another method')}"
+        return _refusal(ApiError(ErrorCode.METHOD_NOT_ALLOWED, text, allowed))
+    text = "there is no such path; `GET /openapi.json` describes those that there are"
+    return _refusal(ApiError(ErrorCode.NOT_FOUND, text))

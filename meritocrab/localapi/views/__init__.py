@@ -1,0 +1,1 @@
+"""Reads: what the database holds, as answers. Every function runs inside one read transaction of the store."""

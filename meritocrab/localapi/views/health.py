@@ -1,0 +1,134 @@
+"""How the daemon is, and what keeps it from being healthy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from peewee import fn
+
+from meritocrab import __version__
+from meritocrab.core.names import ActionState, EvaluationState, EventState, RepositoryState
+from meritocrab.localapi import protocol as p
+from meritocrab.localapi.host import Host
+from meritocrab.store import evaluations, inbox, outbox, providers
+from meritocrab.store.errors import StoreError
+from meritocrab.store.models import Repository
+
+SOUND = frozenset({RepositoryState.NEW, RepositoryState.OK, RepositoryState.ARCHIVED})
+"""States of a repository that need nobody's attention."""
+
+NAMED = 3
+"""How many repositories a reason names."""
+
+
+async def health(host: Host) -> p.Health:
+    """The daemon's health; an unreachable database is an answer, too."""
+    try:
+        await host.store.ping()
+        return await host.store.read(_health, host)
+    except StoreError as error:
+        return _unhealthy(host, str(error))
+
+
+def _health(host: Host) -> p.Health:
+    queues, llm = _queues(), _llm(host)
+    reasons = (*_repository_reasons(), *_queue_reasons(queues), *_llm_reasons(llm), *_quota_reasons(host))
+    return p.Health(
+        status=p.HealthStatus.DEGRADED if reasons else p.HealthStatus.HEALTHY,
+        reasons=reasons,
+        database=p.DatabaseHealth(connected=True, driver=host.store.driver),
+        llm=llm,
+        repositories=repository_states(),
+        queues=queues,
+        **_always(host),  # type: ignore[arg-type]
+    )
+
+
+def _unhealthy(host: Host, reason: str) -> p.Health:
+    return p.Health(
+        status=p.HealthStatus.UNHEALTHY,
+        reasons=(reason,),
+        database=p.DatabaseHealth(connected=False, driver=host.store.driver, reason=reason),
+        llm=p.LlmHealth(provider=host.provider, model=host.model),
+        **_always(host),  # type: ignore[arg-type]
+    )
+
+
+def _always(host: Host) -> dict[str, object]:
+    return {
+        "version": __version__,
+        "started_at": host.started_at,
+        "uptime_seconds": uptime(host),
+        "enforcement": host.enforcement,
+        "quota": host.quotas(),
+    }
+
+
+def uptime(host: Host) -> float:
+    """Seconds since the start."""
+    return max(0.0, (host.clock() - host.started_at).total_seconds())
+
+
+def repository_states() -> dict[str, int]:
+    """Watched repositories per state."""
+    rows: Any = (
+        Repository.select(Repository.state, fn.COUNT(Repository.id))
+        .where(Repository.watched)
+        .group_by(Repository.state)
+        .tuples()
+    )
+    return dict(rows)
+
+
+def _queues() -> p.Queues:
+    received, asked, actions = inbox.counts(), evaluations.counts(), outbox.counts()
+    asking = (*evaluations.ASKABLE, EvaluationState.RUNNING.value, EvaluationState.JUDGED.value)
+    return p.Queues(
+        events_waiting=received.get(EventState.WAITING.value, 0),
+        events_parked=received.get(EventState.PARKED.value, 0),
+        evaluations_queued=sum(asked.get(state, 0) for state in asking),
+        review=asked.get(EvaluationState.PENDING.value, 0),
+        outbox_scheduled=actions.get(ActionState.SCHEDULED.value, 0),
+    )
+
+
+def _llm(host: Host) -> p.LlmHealth:
+    row = providers.find(host.provider)
+    paused = row.paused_until_at if row is not None else None
+    is_paused = paused is not None and paused > host.clock()
+    return p.LlmHealth(
+        provider=host.provider,
+        model=host.model,
+        available=not is_paused,
+        paused_until=paused if is_paused else None,
+        reason=row.reason if row is not None else "",
+    )
+
+
+def _repository_reasons() -> Iterator[str]:
+    rows = Repository.select().where(
+        Repository.watched & Repository.state.not_in([state.value for state in SOUND])
+    )
+    troubled = [f"{row.full_name} ({row.state})" for row in rows.order_by(Repository.name_key)]
+    if troubled:
+        more = f" and {len(troubled) - NAMED} more" if len(troubled) > NAMED else ""
+        yield f"repositories in trouble: {', '.join(troubled[:NAMED])}{more}"
+
+
+def _queue_reasons(queues: p.Queues) -> Iterator[str]:
+    if queues.events_parked:
+        yield f"{queues.events_parked} events failed by our own fault; the log says more"
+
+
+def _llm_reasons(llm: p.LlmHealth) -> Iterator[str]:
+    if not llm.available:
+        yield f"the provider {llm.provider} is paused: {llm.reason or 'it failed several times'}"
+
+
+def _quota_reasons(host: Host) -> Iterator[str]:
+    now = host.clock()
+    for quota in host.quotas():
+        if quota.blocked_until is not None and quota.blocked_until > now:
+            until = quota.blocked_until.strftime("%H:%M:%S")
+            yield f"GitHub's limit holds the credential {quota.credential} back until {until} UTC"
