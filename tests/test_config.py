@@ -646,7 +646,7 @@ def test_the_example_with_every_default_written_out_changes_nothing(home: Home) 
         *("token", "token_file", "app_id", "private_key", "private_key_path", "url", "url_file", "model"),
         *("api_key", "api_key_file", "base_url", "mock_script", "denied", "blacklisted", "relay"),
         *(f"max_{what}_per_day_per_repository" for what in ("tokens", "cost")),
-        "max_cost_per_day",
+        *("max_cost_per_day", "socket", "listen"),
     }
 
     kept = "\n".join(

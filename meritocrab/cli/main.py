@@ -13,12 +13,15 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from meritocrab import __version__
 from meritocrab.errors import ConfigError, MeritocrabError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 EXIT_UNEXPECTED = 70  # sysexits' EX_SOFTWARE
 EXIT_INTERRUPTED = 130
@@ -26,6 +29,17 @@ EXIT_INTERRUPTED = 130
 # name -> (where the command is, what `--help` says about it)
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("meritocrab.cli.run:run", "Run the daemon: poll, gate, score, deliver."),
+    "status": ("meritocrab.cli.status:status", "How the running daemon is."),
+    "queue": ("meritocrab.cli.queue:queue", "The review queue: list, show, approve, override."),
+    "contributor": (
+        "meritocrab.cli.contributor:contributor",
+        "People: list, show, adjust, blacklist, unblacklist.",
+    ),
+    "activity": ("meritocrab.cli.records:activity", "What changed anybody's credit, newest first."),
+    "undo": ("meritocrab.cli.records:undo", "Take back one row of the ledger."),
+    "why": ("meritocrab.cli.records:why", "Everything that was decided about one pull request."),
+    "outbox": ("meritocrab.cli.records:outbox", "Actions on GitHub: list, cancel."),
+    "repo": ("meritocrab.cli.repo:repo", "Repositories: list, poll, pause, resume."),
     "sync": ("meritocrab.cli.sync:sync", "Take a repository's history into the ledger, once."),
     "demo": ("meritocrab.cli.demo:demo", "Try everything against a simulated GitHub, without credentials."),
     "verify": ("meritocrab.cli.verify:verify", "Prove that every credit is the sum of its ledger."),
@@ -55,6 +69,15 @@ class LazyGroup(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"{module}:{name} is not a command")
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What may stand here, from the table: completing a command must not import them all."""
+        from click.shell_completion import CompletionItem
+
+        found = [
+            CompletionItem(n, help=text) for n, (_, text) in COMMANDS.items() if n.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -138,8 +161,11 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         error.show()
         sys.exit(error.exit_code)
     except MeritocrabError as error:
+        from meritocrab.logs import escaped
+
         # problems of a configuration start with file:line, which editors and terminals make clickable
-        click.echo(str(error) if isinstance(error, ConfigError) else f"meritocrab: {error}", err=True)
+        words = escaped(str(error), keep="\n")  # a message may quote what a stranger wrote
+        click.echo(words if isinstance(error, ConfigError) else f"meritocrab: {words}", err=True)
         sys.exit(error.exit_status)
     except Exception as error:  # noqa: BLE001 - the last resort: a message instead of a stack trace
         _unexpected(error, "--debug" in arguments)

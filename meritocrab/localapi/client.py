@@ -73,6 +73,21 @@ class Refused(LocalApiError):  # noqa: N818
         return self.status == 404
 
 
+class Conflict(Refused):
+    """Somebody was first, it came too late, or a name is ambiguous."""
+
+    exit_status: ClassVar[int] = 3
+
+
+class Unavailable(Refused):
+    """The daemon cannot carry anything out now; trying again later may work."""
+
+    exit_status: ClassVar[int] = 75
+
+
+KINDS: Mapping[int, type[Refused]] = {409: Conflict, 503: Unavailable}
+
+
 @dataclass(frozen=True, slots=True)
 class Lost:
     """The stream is broken off, and why; it is tried again by itself."""
@@ -440,7 +455,8 @@ def _checked(response: httpx2.Response) -> httpx2.Response:
     error = _json(response).get("error")
     if not isinstance(error, Mapping) or not isinstance(error.get("message"), str):
         raise BadAnswer(f"the daemon answered with status {response.status_code} and no reason")
-    raise Refused(response.status_code, str(error.get("code")), error["message"])
+    kind = KINDS.get(response.status_code, Refused)
+    raise kind(response.status_code, str(error.get("code")), error["message"])
 
 
 def _json(response: httpx2.Response) -> dict[str, Any]:

@@ -65,6 +65,8 @@ def _change_repository(about: Subject, wish: RepositoryChange, now: datetime) ->
     repository, github_id = about.repository, about.event.repository_id
     if wish.paused is not None:
         repositories.update(repository.id, paused=wish.paused)
+    if wish.paused:
+        outbox.explain(github_id, upkeep.PAUSED)
     if wish.paused is False:
         outbox.hurry(github_id, upkeep.PAUSED, now)
     if wish.poll_now or wish.paused is False:

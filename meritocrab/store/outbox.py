@@ -122,6 +122,13 @@ def cancel(action_id: int, reason: str, now: datetime) -> None:
     ).execute()
 
 
+def explain(repository_id: int, reason: str) -> None:
+    """Say of everything that is scheduled in a repository why it waits."""
+    OutboxRow.update(reason=reason).where(
+        (OutboxRow.repository_id == repository_id) & (OutboxRow.state == ActionState.SCHEDULED.value)
+    ).execute()
+
+
 def hurry(repository_id: int, reason: str, now: datetime) -> None:
     """What waited for this reason need not wait any more; nothing is due before its own time."""
     waiting = (
