@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import work
@@ -21,12 +22,16 @@ from meritocrab.core.names import EvaluationState
 from meritocrab.localapi.client import BadAnswer, LocalApiError, LocalClient, Lost, NoPermission
 from meritocrab.localapi.protocol import ActAnswer, Bye, Health, Topic
 from meritocrab.localapi.protocol import Changed as ChangedTopics
+from meritocrab.tui import words
 from meritocrab.tui.board import Board
 from meritocrab.tui.commands import Places
 from meritocrab.tui.messages import Changed, Connected, Disconnected, LinkState
 from meritocrab.tui.screens import VIEWS
-from meritocrab.tui.screens.dialogs import Help
+from meritocrab.tui.screens.contributors import Contributors
+from meritocrab.tui.screens.dialogs import Confirm, Help, Pick
 from meritocrab.tui.screens.no_daemon import NoDaemonView
+from meritocrab.tui.screens.policy import PolicyView
+from meritocrab.tui.screens.review import Review
 from meritocrab.tui.screens.view import View
 from meritocrab.tui.status import status_line
 from meritocrab.tui.text import plain, plain_str
@@ -333,3 +338,62 @@ class MeritocrabApp(App[None]):
                 self.tell(str(error), "error")
         else:
             done(answer)
+
+    # ---- what screens and palette have in common
+
+    def toggle_blind(self) -> None:
+        """Hide verdicts until one has decided, or show them."""
+        self.blind = not self.blind
+        for review in self.screen_stack[0].query(Review):
+            review.redraw()
+        self.tell("blind mode: verdicts are hidden" if self.blind else "verdicts are shown")
+
+    async def poll_all(self) -> None:
+        """Poll every repository that is watched."""
+        watched = [item.name for item in self.board.repositories if item.watched and not item.paused]
+        for name in watched:
+            self.act(partial(self.client.poll, name), lambda _: None)
+        self.tell(f"{words.counted(len(watched), 'repository', 'repositories')} polled now")
+
+    async def show_people(self, repository: str) -> None:
+        """The contributors of a repository."""
+        view = await self.go(Contributors.VIEW)
+        assert isinstance(view, Contributors)  # noqa: S101 - made by `go`
+        view.choose(repository)
+
+    async def show_person(self, repository: str, user: str) -> None:
+        """One contributor."""
+        view = await self.go(Contributors.VIEW)
+        assert isinstance(view, Contributors)  # noqa: S101 - made by `go`
+        view.open(repository, user)
+
+    async def show_policy(self, repository: str) -> None:
+        """The rules of a repository."""
+        view = await self.go(PolicyView.VIEW)
+        assert isinstance(view, PolicyView)  # noqa: S101 - made by `go`
+        view.choose(repository)
+
+    def pick_repository(self, current: str, chosen: Callable[[str], None], *, everything: bool = False) -> None:
+        """Ask for a repository; "" stands for all."""
+        names = [(item.name, item.name) for item in self.board.repositories]
+        choices = [("", "all repositories"), *names] if everything else names
+
+        def answered(name: str | None) -> None:
+            if name is not None:
+                chosen(name)
+
+        self.push_screen(Pick("Which repository?", choices, current), answered)
+
+    def copy_link(self, link: str) -> None:
+        """Put a link into the clipboard of the terminal, which may be far away."""
+        self.copy_to_clipboard(link)
+        self.tell(f"copied, if your terminal allows it: {link}")
+
+    def offer_link(self, link: str) -> None:
+        """Open a link in the browser, if there is one at this machine and the maintainer says so."""
+        if self.remote:
+            self.copy_link(link)
+            return
+        self.push_screen(
+            Confirm("Open this in your browser?", [link]), lambda yes: self.open_url(link) if yes else None
+        )

@@ -1,0 +1,3 @@
+from meritocrab.tui.screens.view import View
+class Activity(View):
+    VIEW, NAME = "activity", "Activity"
