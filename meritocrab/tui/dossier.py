@@ -89,9 +89,10 @@ def _verdict(item: EvaluationDetail, *, blind: bool) -> list[Content]:
     head = Content.assemble((look.label, f"{look.style} bold"))
     if item.confidence is not None:
         head += Content(f" {words.percent(item.confidence)}")
-    who = " · ".join(part for part in (item.provider, item.model) if part)
-    head += plain(f" · {who}" if who else "").stylize("dim")
-    head += plain(f" · waits: {words.queue_reason(item.reason)}" if item.reason else "").stylize("dim")
+    who = dict.fromkeys(part for part in (item.provider, item.model) if part)
+    asides = [*who, f"waits: {words.queue_reason(item.reason)}"] if item.reason else [*who]
+    for aside in asides:
+        head += (Content(" · ") + plain(aside)).stylize("dim")
     lines = [head]
     if item.spam_only:
         lines.append(Content.styled("The gate stopped it already: only a spam verdict counts.", "$warning"))
@@ -103,32 +104,29 @@ def _verdict(item: EvaluationDetail, *, blind: bool) -> list[Content]:
 
 
 def _choices(item: EvaluationDetail, *, blind: bool) -> list[Content]:
-    """What each key would do."""
+    """What each key would do: approving first, the classes side by side."""
     lines = []
-    if item.approve is not None and not blind:
+    if item.approve is not None and not blind and (item.classification or item.approve.blacklists):
         what = "blacklist" if item.approve.blacklists else f"approve {words.verdict(item.classification).word}"
         lines.append(_choice("a", what, item.approve))
-    for name, forecast in _in_order(item):
-        lines.append(_choice(KEYS[name], words.verdict(name).word, forecast))
     if item.subject == "blacklist":
         lines.append(Content.assemble(("c ", "$accent bold"), "leave it: not blacklisted"))
-    return lines
-
-
-def _in_order(item: EvaluationDetail) -> list[tuple[Classification, Forecast]]:
-    return [(name, item.forecasts[name]) for name in Classification if name in item.forecasts]
+    classes = [_choice(KEYS[name], words.verdict(name).word, item.forecasts[name]) for name in KEYS if name in item.forecasts]
+    return [*lines, Content("   ").join(classes)] if classes else lines
 
 
 def _choice(key: str, what: str, forecast: Forecast) -> Content:
-    cut = f" (of {words.signed(forecast.delta)})" if forecast.applied != forecast.delta else ""
-    parts: list[Content] = [
-        Content.styled(f"{key} ", "$accent bold"),
-        Content(f"{what:<18}"),
-        change(forecast.applied).pad_left(max(0, 5 - len(words.signed(forecast.applied)))),
-        Content(f" → {forecast.credit_after:,}{cut}"),
-        *(Content.styled(f"  {note}", style) for note, style in _notes(forecast)),
-    ]
-    return Content("").join(parts)
+    """One key: what it does to credit, and what follows."""
+    cut = f" of {words.signed(forecast.delta)}" if forecast.applied != forecast.delta else ""
+    return Content("").join(
+        [
+            Content.styled(key, "$accent bold"),
+            Content(f" {what} "),
+            change(forecast.applied),
+            Content(f"{cut} → {forecast.credit_after:,}"),
+            *(Content.styled(f" {note}", style) for note, style in _notes(forecast)),
+        ]
+    )
 
 
 def _notes(forecast: Forecast) -> list[tuple[str, str]]:
@@ -136,9 +134,9 @@ def _notes(forecast: Forecast) -> list[tuple[str, str]]:
     if forecast.blacklists:
         found.append(("✗ blacklists", "$error bold"))
     if forecast.proposes_blacklist:
-        found.append(("▲ proposes the blacklist", "$warning"))
+        found.append(("▲ proposes blacklist", "$warning"))
     if forecast.below_threshold and not forecast.blacklists:
-        found.append(("▲ the gate stops the next one", "$warning"))
+        found.append(("▲ gated", "$warning"))
     if forecast.reopens:
         found.append(("↻ reopens " + ", ".join(f"#{number}" for number in forecast.reopens[:5]), "$success"))
     return found

@@ -60,9 +60,9 @@ QUEUE_COLUMNS = (
     Column("age", 4, right=True),
     Column("#", 6, right=True),
     Column("author", 12, grow=1),
-    Column("verdict", 12),
+    Column("verdict", 13),
     Column("would", 5, right=True),
-    Column("title", 12, grow=3),
+    Column("title", 24, grow=3),
     Column("repository", 14, grow=1, rank=2),
 )
 

@@ -190,8 +190,8 @@ class Help(ModalScreen[None]):
             yield Line(keys(("escape", "close")), classes="dialog-keys")
 
     def _lines(self) -> list[Content]:
-        own = [(self._name(binding), binding.tooltip or binding.description) for binding in _bindings(self._view)]
-        everywhere = [(self._name(binding), binding.tooltip or binding.description) for binding in _bindings(self.app)]
+        own = [(self._shown_key(binding), binding.tooltip or binding.description) for binding in _bindings(self._view)]
+        everywhere = [(self._shown_key(binding), binding.tooltip or binding.description) for binding in _bindings(self.app)]
         sections = (("Here", own), ("In lists and texts", self.LISTS), ("Everywhere", everywhere))
         lines: list[Content] = []
         for title, found in sections:
@@ -200,7 +200,7 @@ class Help(ModalScreen[None]):
                 lines += [Content.assemble((f"  {key:<16} ", "$accent bold"), plain_str(word)) for key, word in found]
         return lines
 
-    def _name(self, binding: Binding) -> str:
+    def _shown_key(self, binding: Binding) -> str:
         return binding.key_display or self.app.get_key_display(binding)
 
     def action_leave(self) -> None:

@@ -107,16 +107,16 @@ def _provider(health: Health, now: datetime) -> list[Any]:
     else:
         state = (" ● available", "$success") if llm.available else (" ✗ not available", "$error")
     budget = getattr(llm, "budget", None)
-    return [name, state, f" · {plain_str(str(budget))}" if budget else "", plain(f" · {llm.reason}") if llm.reason else ""]
+    return [name, state, f" · {plain_str(str(budget))}" if budget else "", Content(" · ") + plain(llm.reason) if llm.reason else ""]
 
 
 def _queues(health: Health) -> Content:
     queues = health.queues
     parts = [
-        Content.styled(words.counted(queues.review, "item") + " to review", "$accent bold" if queues.review else ""),
-        Content(words.counted(queues.events_waiting, "event") + " waiting"),
-        Content(f"{queues.evaluations_queued:,} being judged"),
-        Content(words.counted(queues.outbox_scheduled, "action") + " scheduled"),
+        Content.styled(f"{queues.review:,} to review", "$accent bold" if queues.review else ""),
+        Content(words.counted(queues.events_waiting, "event")),
+        Content(f"{queues.evaluations_queued:,} to be judged"),
+        Content(words.counted(queues.outbox_scheduled, "action") + " due"),
     ]
     if queues.events_parked:
         parts.append(Content.styled(f"▲ {queues.events_parked:,} parked", "$warning"))
@@ -173,7 +173,7 @@ class Overview(View):
         said = trouble(item) if item is not None else ""
         line = self.query_one("#trouble", Line)
         line.set_class(bool(said), "shown")
-        line.say(plain(f" ▲ {item.name if item else ''}: {said}", 500).stylize("$warning"))
+        line.say(Content(" ▲ ") + plain(f"{item.name if item else ''}: {said}", 500).stylize("$warning"))
 
     def tick(self, now: datetime) -> None:
         """Times go on."""

@@ -85,6 +85,7 @@ class RowList(ScrollView, Generic[T], can_focus=True):
         self._rows: Sequence[T] = ()
         self._drawn: dict[int, Strip] = {}
         self._fitted: tuple[Fitted, ...] = ()
+        self._width = 0
 
     # ---- what there is
 
@@ -156,7 +157,6 @@ class RowList(ScrollView, Generic[T], can_focus=True):
 
     def on_resize(self, _: events.Resize) -> None:
         """Another size: another layout of columns."""
-        self._fitted = fit(self.columns, max(1, self.size.width - 2))
         self._measure()
         self._bring_into_view()
         self.redraw()
@@ -192,6 +192,10 @@ class RowList(ScrollView, Generic[T], can_focus=True):
         return self._line(y)
 
     def _line(self, y: int) -> Strip:
+        if self._width != self.size.width:
+            self._width = self.size.width
+            self._fitted = fit(self.columns, max(1, self._width - 1))
+            self._drawn.clear()
         if y not in self._drawn:
             self._drawn[y] = self._draw(y)
         return self._drawn[y]
@@ -214,7 +218,7 @@ class RowList(ScrollView, Generic[T], can_focus=True):
         """The first cell says what colours say too."""
         if key is not None and key in self.marked:
             return "+"
-        return "›" if index == self.cursor else " "
+        return "›" if index == self.cursor and self.has_focus else " "
 
     def _blank(self, text: str) -> Strip:
         return self._painted(Content(f" {text}"), "rows--empty" if text else "")
