@@ -94,13 +94,11 @@ def _is_quiet(since: object) -> bool:
     rows = list(Repository.select())
     polled = rows and all(row.last_poll_at is not None and row.last_poll_at > since for row in rows)
     judging = sum(evaluations.counts().get(state, 0) for state in ("queued", "running", "judged"))
-    return bool(
-        polled and not inbox.counts().get("waiting", 0) and not judging and not Read.select().count()
-    )
+    return bool(polled and not inbox.counts().get("waiting", 0) and not judging and not Read.select().count())
 
 
 def _write_config(folder: Path, url: str) -> Path:
-    from meritocrab.demo import village
+    from meritocrab.demo import cast, village
 
     script = folder / "judge.json"
     script.write_text(json.dumps(village.judge_script()))
@@ -112,7 +110,7 @@ def _write_config(folder: Path, url: str) -> Path:
         enforcement = "close"
         [github]
         api_url = "{url}"
-        token = "{village.TOKEN}"
+        token = "{cast.TOKEN}"
         repositories = [{names}]
         [api]
         socket = "{folder / SOCKET_NAME}"

@@ -16,7 +16,17 @@ from meritocrab.demo.world import World
 GARDEN, GREENHOUSE = "octo/garden", "octo/greenhouse"
 REPOSITORIES = (GARDEN, GREENHOUSE)
 REGULARS = ("jean-luc-k", "mirela", "tomasz-w")
-PEOPLE = ("nia", "ola-b", "li-wei-92", "quicksilver", "rosa-dev", "spam-4-you", "h4ppy-links", "wanda", "yusuf-k")
+PEOPLE = (
+    "nia",
+    "ola-b",
+    "li-wei-92",
+    "quicksilver",
+    "rosa-dev",
+    "spam-4-you",
+    "h4ppy-links",
+    "wanda",
+    "yusuf-k",
+)
 LINTER = "shiny-linter[bot]"
 PAST = timedelta(hours=52)
 PATCH = (("src/pump.py", 9, 3, "@@ -10,3 +10,9 @@\n-    run()\n+    if not ran_today():\n+        run()"),)
@@ -35,7 +45,12 @@ def judge_script() -> dict[str, Any]:
         ("followers|casino", "spam", 0.97, "Advertises a service; changes nothing in the code."),
         ("watering", "high", 0.93, "Explains the fault, mends it and adds a test."),
         ("wording", "low", 0.55, "A small change of words; whether it is wanted is a matter of taste."),
-        ("async", "low", 0.62, "Rewrites the scheduler without a reason; the description reads machine-made."),
+        (
+            "async",
+            "low",
+            0.62,
+            "Rewrites the scheduler without a reason; the description reads machine-made.",
+        ),
         ("frost", "acceptable", 0.71, "Useful and small, but without a test; the threshold is a guess."),
         ("translation", "acceptable", 0.58, "Reads well; nobody here can check the language."),
         ("badge", "spam", 0.66, "Adds a badge of a commercial site. The site exists; the use is not clear."),
@@ -79,7 +94,9 @@ def past() -> Iterator[Step]:
     """What happened in the two days, oldest first."""
     for round_, (login, title) in enumerate(_REGULAR_WORK):
         yield Step(timedelta(hours=2), _merged(GARDEN, login, title, round_))
-    yield Step(timedelta(hours=3), _pull(GREENHOUSE, "wanda", "Vent when it is humid", "Opens the vents above 80 %."))
+    yield Step(
+        timedelta(hours=3), _pull(GREENHOUSE, "wanda", "Vent when it is humid", "Opens the vents above 80 %.")
+    )
     for number in range(4):
         yield Step(timedelta(minutes=50), _spam(number))
     yield from _queue()
@@ -100,7 +117,9 @@ def _queue() -> Iterator[Step]:
     hours = timedelta(hours=2, minutes=20)
     yield Step(hours, _pull(GARDEN, "nia", "Better wording in the guide", _WORDING))
     yield Step(hours, _pull(GARDEN, "li-wei-92", "Make everything async", _ASYNC, "src/scheduler.py"))
-    yield Step(hours, _pull(GARDEN, LINTER, "Apply 214 lint fixes", "This pull request was made by shiny-linter."))
+    yield Step(
+        hours, _pull(GARDEN, LINTER, "Apply 214 lint fixes", "This pull request was made by shiny-linter.")
+    )
     yield Step(hours, _pull(GARDEN, "ola-b", "Warn before frost", _FROST))
     yield Step(hours, _pull(GREENHOUSE, "rosa-dev", "Portuguese translation", _TRANSLATION))
     yield Step(hours, _pull(GARDEN, "quicksilver", "Improve docs", _HIDDEN))
@@ -109,7 +128,9 @@ def _queue() -> Iterator[Step]:
     yield Step(timedelta(minutes=40), _comment("Same here, same here! +1"))
 
 
-_WORDING = "I think this wording reads better.\n\n- *watered* instead of *hydrated*\n- one typo less in `README.md`"
+_WORDING = (
+    "I think this wording reads better.\n\n- *watered* instead of *hydrated*\n- one typo less in `README.md`"
+)
 _ASYNC = """\
 ## Summary
 
@@ -127,7 +148,9 @@ This pull request **modernises** the scheduler by leveraging `async`.
 
 > Reviewed for correctness and performance.
 """
-_FROST = "Sends a warning when the forecast falls below 2 °C.\n\nWe lost our basil in October, hence the number."
+_FROST = (
+    "Sends a warning when the forecast falls below 2 °C.\n\nWe lost our basil in October, hence the number."
+)
 _TRANSLATION = "A translation of the guide: *Regar as plantas sem as afogar.*\n\nI am a native speaker."
 _HIDDEN = """\
 Small improvements to the docs.
@@ -173,7 +196,9 @@ def _comment(text: str) -> Callable[[World], object]:
     """A comment of a newcomer on the oldest open pull request."""
 
     def act(world: World) -> None:
-        numbers = (number for number, thread in world.repository(GARDEN).threads.items() if thread.state == "open")
+        numbers = (
+            number for number, thread in world.repository(GARDEN).threads.items() if thread.state == "open"
+        )
         world.comment(GARDEN, min(numbers), "wanda", text)
 
     return act
@@ -187,5 +212,7 @@ def future() -> Iterator[Callable[[World], object]]:
         yield _pull(GARDEN, "ola-b", f"Another frost warning, take {number}", f"{_FROST} ({number})")
         yield _pull(GREENHOUSE, "nia", f"Wording of chapter {number}", f"{_WORDING} ({number})")
         yield _merged(GARDEN, REGULARS[number % len(REGULARS)], f"Watering, part {number}", number)
-        yield _pull(GARDEN, "spam-4-you", f"Improve README ({number + 10})", f"Get followers today ({number + 10})")
+        yield _pull(
+            GARDEN, "spam-4-you", f"Improve README ({number + 10})", f"Get followers today ({number + 10})"
+        )
         yield _pull(GREENHOUSE, "yusuf-k", f"Log the sensor every {number} s", f"{_SENSOR} ({number})")

@@ -168,9 +168,8 @@ class MeritocrabApp(App[None]):
         """Go to a screen."""
         switcher = self.screen_stack[0].query_one(ContentSwitcher)
         if not switcher.query(f"#{view}"):
-            kinds: dict[str, Callable[[], View]] = {kind.VIEW: lambda kind=kind: kind(id=kind.VIEW) for kind in VIEWS}
-            kinds[NoDaemonView.VIEW] = lambda: NoDaemonView(id=NoDaemonView.VIEW)
-            await switcher.mount(kinds[view]())
+            kinds: dict[str, type[View]] = {kind.VIEW: kind for kind in (*VIEWS, NoDaemonView)}
+            await switcher.mount(kinds[view](id=view))
         switcher.current = self._view = view
         found = self.view
         found.told(frozenset(Topic))
@@ -216,7 +215,7 @@ class MeritocrabApp(App[None]):
         if number == self._notices:
             self._line("notice").remove_class("shown")
 
-    def notify(self, message: str, *, severity: str = "information", **_: Any) -> None:  # type: ignore[override]
+    def notify(self, message: str, *, severity: str = "information", **_: Any) -> None:
         """Textual's own notices go the same way, and are never read as markup."""
         self.tell(message, severity)
 
@@ -373,7 +372,9 @@ class MeritocrabApp(App[None]):
         assert isinstance(view, PolicyView)  # noqa: S101 - made by `go`
         view.choose(repository)
 
-    def pick_repository(self, current: str, chosen: Callable[[str], None], *, everything: bool = False) -> None:
+    def pick_repository(
+        self, current: str, chosen: Callable[[str], None], *, everything: bool = False
+    ) -> None:
         """Ask for a repository; "" stands for all."""
         names = [(item.name, item.name) for item in self.board.repositories]
         choices = [("", "all repositories"), *names] if everything else names

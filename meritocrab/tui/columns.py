@@ -1,4 +1,4 @@
-"""How the columns of a list share the width there is: the unimportant ones go first, the wide ones take the rest. Pure."""
+"""How the columns of a list share the width: unimportant ones go first, wide ones take the rest. Pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Column(NamedTuple):
 class Fitted(NamedTuple):
     """A column that is shown: which one, and how wide."""
 
-    index: int
+    place: int
     width: int
 
 

@@ -73,4 +73,10 @@ class Places(Provider):
             for person in page.items:
                 name = plain(f"@{person.account.login} in {item.name}")
                 user = f"id:{person.account.id}"
-                yield Hit(0.5, name, partial(self._app.show_person, item.name, user), text=name.plain, help="contributor")
+                yield Hit(
+                    0.5,
+                    name,
+                    partial(self._app.show_person, item.name, user),
+                    text=name.plain,
+                    help="contributor",
+                )

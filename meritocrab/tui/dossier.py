@@ -54,7 +54,9 @@ def _about(item: EvaluationDetail, now: datetime) -> Content:
     parts = [words.subject(item.subject), words.ago(item.created_at, now)]
     about = Content(" · ").join([plain(item.repository), *(Content(part) for part in parts)])
     if item.folded:
-        about += Content.styled(f" · {words.counted(item.folded, 'more item')} of this author behind it", "$accent")
+        about += Content.styled(
+            f" · {words.counted(item.folded, 'more item')} of this author behind it", "$accent"
+        )
     return about
 
 
@@ -107,11 +109,17 @@ def _choices(item: EvaluationDetail, *, blind: bool) -> list[Content]:
     """What each key would do: approving first, the classes side by side."""
     lines = []
     if item.approve is not None and not blind and (item.classification or item.approve.blacklists):
-        what = "blacklist" if item.approve.blacklists else f"approve {words.verdict(item.classification).word}"
+        what = (
+            "blacklist" if item.approve.blacklists else f"approve {words.verdict(item.classification).word}"
+        )
         lines.append(_choice("a", what, item.approve))
     if item.subject == "blacklist":
         lines.append(Content.assemble(("c ", "$accent bold"), "leave it: not blacklisted"))
-    classes = [_choice(KEYS[name], words.verdict(name).word, item.forecasts[name]) for name in KEYS if name in item.forecasts]
+    classes = [
+        _choice(KEYS[name], words.verdict(name).word, item.forecasts[name])
+        for name in KEYS
+        if name in item.forecasts
+    ]
     return [*lines, Content("   ").join(classes)] if classes else lines
 
 

@@ -1,4 +1,4 @@
-"""Which addresses may be opened or copied: plain ones of the web, without anything that a shell or terminal obeys. Pure."""
+"""Which addresses may be opened or copied: plain ones of the web, with nothing that a terminal obeys. Pure."""
 
 from __future__ import annotations
 

@@ -170,7 +170,11 @@ def _link(token: Token, edge: str, styles: list[str], links: list[str]) -> list[
         return []
     styles.remove("underline")
     target = links.pop()
-    return [] if token.info == "auto" else [Content.styled(" <", "dim"), plain(target).stylize("dim"), Content.styled(">", "dim")]
+    return (
+        []
+        if token.info == "auto"
+        else [Content.styled(" <", "dim"), plain(target).stylize("dim"), Content.styled(">", "dim")]
+    )
 
 
 def _leaf(token: Token) -> Content:
@@ -181,7 +185,13 @@ def _leaf(token: Token) -> Content:
             return plain(token.content).stylize("$secondary")
         case "image":
             target = str(token.attrGet("src") or "")
-            return Content.assemble(("[picture: ", "dim"), plain(token.content), (" ", ""), plain(target).stylize("dim"), ("]", "dim"))
+            return Content.assemble(
+                ("[picture: ", "dim"),
+                plain(token.content),
+                (" ", ""),
+                plain(target).stylize("dim"),
+                ("]", "dim"),
+            )
         case "html_inline":
             return plain_lines(token.content).stylize("dim")
         case _:

@@ -21,8 +21,12 @@ def portrait(
     person: ContributorDetail, values: Sequence[int], now: datetime, width: int, *, tall: bool
 ) -> Content:
     """All of it, in a few lines; the chart is higher where there is room."""
-    chart = credit_rows(values, person.pr_threshold, min(width, CHART_WIDTH), 5 if tall else 3) if values else []
-    return Content("\n").join([_name(person), _standing(person, now), *_former(person), Content(""), *chart, _limits(person)])
+    chart = (
+        credit_rows(values, person.pr_threshold, min(width, CHART_WIDTH), 5 if tall else 3) if values else []
+    )
+    return Content("\n").join(
+        [_name(person), _standing(person, now), *_former(person), Content(""), *chart, _limits(person)]
+    )
 
 
 def _name(person: ContributorDetail) -> Content:
@@ -34,7 +38,9 @@ def _name(person: ContributorDetail) -> Content:
         Content.styled(f"  credit {person.credit:,}", "bold"),
     ]
     if person.blacklisted:
-        parts.append(Content.styled(f"  ✗ blacklisted since {words.moment(person.blacklisted_at)}", "$error bold"))
+        parts.append(
+            Content.styled(f"  ✗ blacklisted since {words.moment(person.blacklisted_at)}", "$error bold")
+        )
     return Content("").join(parts)
 
 

@@ -6,7 +6,13 @@ from datetime import datetime
 
 from textual.content import Content
 
-from meritocrab.localapi.protocol import ActionItem, ContributorItem, EvaluationItem, LedgerItem, PullRequestItem
+from meritocrab.localapi.protocol import (
+    ActionItem,
+    ContributorItem,
+    EvaluationItem,
+    LedgerItem,
+    PullRequestItem,
+)
 from meritocrab.tui import words
 from meritocrab.tui.columns import Column
 from meritocrab.tui.text import plain
@@ -19,7 +25,9 @@ def login(name: str) -> Content:
 
 def change(number: int) -> Content:
     """A change of credit, its sign in words and colour."""
-    return Content.styled(words.signed(number), "$success" if number > 0 else "$error" if number < 0 else "dim")
+    return Content.styled(
+        words.signed(number), "$success" if number > 0 else "$error" if number < 0 else "dim"
+    )
 
 
 def ledger_columns(*, person: bool = True) -> tuple[Column, ...]:
@@ -101,7 +109,7 @@ CONTRIBUTOR_COLUMNS = (
 
 def contributor_cells(item: ContributorItem, now: datetime) -> list[Content]:
     """A person in a repository."""
-    banned = Content.styled("✗ blacklisted", "$error") if item.blacklisted else Content.styled("○", "dim")
+    banned = Content.styled("✗ blacklisted", "$error") if item.blacklisted else Content.styled("–", "dim")
     return [
         login(item.account.login),
         Content.styled(f"{item.credit:,}", "bold"),
@@ -128,7 +136,9 @@ ACTION_COLUMNS = (
 def action_cells(item: ActionItem, now: datetime) -> list[Content]:
     """An action of the outbox."""
     look = words.action_state(item.state)
-    due = words.until(item.next_attempt_at, now) if item.settled_at is None else words.ago(item.settled_at, now)
+    due = (
+        words.until(item.next_attempt_at, now) if item.settled_at is None else words.ago(item.settled_at, now)
+    )
     return [
         Content.styled(words.age(item.decided_at, now), "dim"),
         plain(item.repository),

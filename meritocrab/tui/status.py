@@ -39,7 +39,9 @@ def status_line(board: Board, now: datetime) -> Content:
         parts.append(Content(str(board.health.enforcement)))
         parts += _quota(board.health, now)
         review = board.health.queues.review
-        parts.append(Content.styled(f"{review:,} to review", f"{words.NOTED} bold" if review else words.QUIET))
+        parts.append(
+            Content.styled(f"{review:,} to review", f"{words.NOTED} bold" if review else words.QUIET)
+        )
     return Content(" ") + Content.styled("  ·  ", "dim").join(parts)
 
 

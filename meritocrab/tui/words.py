@@ -147,7 +147,11 @@ def action_state(state: ActionState) -> Look:
 
 def action_kind(kind: ActionKind) -> str:
     """What an action does."""
-    words = {ActionKind.LABEL: "add label", ActionKind.UNLABEL: "take label off", ActionKind.STATUS: "set status"}
+    words = {
+        ActionKind.LABEL: "add label",
+        ActionKind.UNLABEL: "take label off",
+        ActionKind.STATUS: "set status",
+    }
     return words.get(kind, str(kind))
 
 

@@ -28,7 +28,7 @@ class Activity(View):
     """Outbox above, ledger below, and the row under the cursor in full."""
 
     VIEW, NAME = "activity", "Activity"
-    ABOUT = "Above is what was decided to be done on GitHub, below every change of credit. Tab goes from one to the other."
+    ABOUT = "Above is what was decided to be done on GitHub, below are changes of credit. Tab goes between them."
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "repository", "repository", tooltip="of one repository only, or of all"),
@@ -46,11 +46,21 @@ class Activity(View):
         """Two lists and a detail."""
         yield Line(id="outbox-about", classes="title")
         yield PagedList(
-            ACTION_COLUMNS, action_cells, lambda item: item.id, self._actions, empty="Nothing was to be done.", id="outbox"
+            ACTION_COLUMNS,
+            action_cells,
+            lambda item: item.id,
+            self._actions,
+            empty="Nothing was to be done.",
+            id="outbox",
         )
         yield Line(id="changes-about", classes="title")
         yield PagedList(
-            ledger_columns(), ledger_cells, lambda item: item.id, self._changes, empty="Nothing has changed.", id="changes"
+            ledger_columns(),
+            ledger_cells,
+            lambda item: item.id,
+            self._changes,
+            empty="Nothing has changed.",
+            id="changes",
         )
         yield Line(id="activity-detail")
 
@@ -151,7 +161,9 @@ class Activity(View):
             self.ui.tell("only what is scheduled and was never attempted can be cancelled", "warning")
             return
         what = f"{words.action_kind(row.kind)} on #{row.number}"
-        about = [f"It is due {words.until(row.next_attempt_at, self.ui.now)}. It will not be scheduled again by itself."]
+        about = [
+            f"It is due {words.until(row.next_attempt_at, self.ui.now)}. It will not be scheduled again by itself."
+        ]
         self.app.push_screen(Ask(f"Cancel: {what}?", about), partial(self._cancelled, row.id, what))
 
     def _cancelled(self, action_id: int, what: str, said: Said | None) -> None:
@@ -167,7 +179,10 @@ def _about_action(row: ActionItem) -> Content:
     """An action in full: what, on what ground, when, and its text."""
     when = f"decided {words.moment(row.decided_at)}, not before {words.moment(row.not_before_at)}"
     tries = f", {words.counted(row.attempts, 'attempt')}" if row.attempts else ""
-    head = f" {words.action_kind(row.kind)} on #{row.number}, because {row.basis} (enforcement {row.enforcement}); {when}{tries}"
+    what = (
+        f"{words.action_kind(row.kind)} on #{row.number}, because {row.basis} (enforcement {row.enforcement})"
+    )
+    head = f" {what}; {when}{tries}"
     parts = [Content(head)]
     if row.reason:
         parts.append(Content(" ") + plain(row.reason).stylize("$warning"))
@@ -178,6 +193,7 @@ def _about_action(row: ActionItem) -> Content:
 
 def _about_change(row: LedgerItem) -> Content:
     """A change in full."""
-    head = f" {words.moment(row.occurred_at)} · row {row.id} · {words.signed(row.applied)}: {row.before:,} → {row.after:,}"
+    change = f"{words.signed(row.applied)}: {row.before:,} → {row.after:,}"
+    head = f" {words.moment(row.occurred_at)} · row {row.id} · {change}"
     lines = [Content(head), Content(" ") + plain(f"{row.words} · by {row.actor.words} · {row.enforcement}")]
     return Content("\n").join([*lines, plain_lines(row.text, DETAIL_LIMIT)] if row.text else lines)

@@ -74,9 +74,13 @@ class Contributors(View):
         Binding("S", "turn", "reverse", show=False, tooltip="from the other end"),
         Binding("b", "only_blacklisted", "blacklisted", tooltip="only who is blacklisted, or all"),
         Binding("a", "adjust", "adjust", tooltip="change credit by hand, with a reason"),
-        Binding("x", "blacklist", "(un)blacklist", tooltip="blacklist, or lead back from there, with a reason"),
+        Binding(
+            "x", "blacklist", "(un)blacklist", tooltip="blacklist, or lead back from there, with a reason"
+        ),
         Binding("u", "undo", "undo row", tooltip="on a person's page: take a row of the ledger back"),
-        Binding("p", "pulls", "pull requests", tooltip="on a person's page: pull requests, or the ledger again"),
+        Binding(
+            "p", "pulls", "pull requests", tooltip="on a person's page: pull requests, or the ledger again"
+        ),
         Binding("escape", "back", "back", tooltip="back to the list; there: end the search"),
     ]
 
@@ -92,7 +96,9 @@ class Contributors(View):
     def compose(self) -> ComposeResult:
         """Search and list; a person's page."""
         with Container(id="people-pane"):
-            yield Input(placeholder="/ search a login", id="people-search", compact=True, max_length=SEARCH_LIMIT)
+            yield Input(
+                placeholder="/ search a login", id="people-search", compact=True, max_length=SEARCH_LIMIT
+            )
             yield Line(id="people-about")
             yield PagedList(
                 CONTRIBUTOR_COLUMNS,
@@ -106,9 +112,16 @@ class Contributors(View):
         with Container(id="person-pane"):
             yield Line(id="portrait")
             yield PagedList(
-                ledger_columns(person=False), own_ledger_cells, lambda item: item.id, self._rows, empty="No changes.", id="ledger"
+                ledger_columns(person=False),
+                own_ledger_cells,
+                lambda item: item.id,
+                self._rows,
+                empty="No changes.",
+                id="ledger",
             )
-            yield RowList(PULL_COLUMNS, pull_cells, lambda item: item.number, empty="No pull requests.", id="pulls")
+            yield RowList(
+                PULL_COLUMNS, pull_cells, lambda item: item.number, empty="No pull requests.", id="pulls"
+            )
 
     # ---- what is asked
 
@@ -127,7 +140,9 @@ class Contributors(View):
     async def _rows(self, wanted: Wanted, limit: int) -> Page[LedgerItem]:
         if self._user is None:
             return Page(total=0, items=())
-        return await self.ui.client.contributor_ledger(self.repository, self._user, cursor=wanted.cursor, limit=limit)
+        return await self.ui.client.contributor_ledger(
+            self.repository, self._user, cursor=wanted.cursor, limit=limit
+        )
 
     @property
     def _list(self) -> PagedList[ContributorItem]:
@@ -271,7 +286,9 @@ class Contributors(View):
         person = self._person
         if person is not None:
             values = balances(self._history)
-            text = portrait(person, values, self.ui.now, max(20, self.size.width - 2), tall=self.size.height > 24)
+            text = portrait(
+                person, values, self.ui.now, max(20, self.size.width - 2), tall=self.size.height > 24
+            )
             self.query_one("#portrait", Line).say(text)
             self._pulls.show(person.pull_requests, self.ui.now)
 
@@ -310,13 +327,19 @@ class Contributors(View):
         person = self._somebody()
         if person is not None:
             title = f"By how much does the credit of @{person.account.login} change?"
-            about = [f"It is {person.credit:,} in {person.repository} now. The reason is kept with the change."]
+            about = [
+                f"It is {person.credit:,} in {person.repository} now. The reason is kept with the change."
+            ]
             self.app.push_screen(Ask(title, about, number=True), partial(self._adjusted, person))
 
     def _adjusted(self, person: ContributorItem, said: Said | None) -> None:
         if said is not None and said.delta is not None:
             call = partial(
-                self.ui.client.adjust, person.repository, f"id:{person.account.id}", said.delta, reason=said.reason
+                self.ui.client.adjust,
+                person.repository,
+                f"id:{person.account.id}",
+                said.delta,
+                reason=said.reason,
             )
             self.ui.act(call, partial(self._told, f"@{person.account.login}"))
 
@@ -327,7 +350,10 @@ class Contributors(View):
             return
         client, login = self.ui.client, f"@{person.account.login}"
         if person.blacklisted:
-            dialog, act = Ask(f"Lead {login} back from the blacklist?", self._after_unblacklisting(person)), client.unblacklist
+            dialog, act = (
+                Ask(f"Lead {login} back from the blacklist?", self._after_unblacklisting(person)),
+                client.unblacklist,
+            )
         else:
             dialog, act = Ask(f"Blacklist {login}?", self._after_blacklisting(person)), client.blacklist
 
@@ -350,7 +376,10 @@ class Contributors(View):
         }
         nothing = "Nothing is written to GitHub here; what would be done is recorded."
         done = what.get(self._enforcement(person.repository) or Enforcement.OBSERVE, nothing)
-        return [f"In {person.repository}: {done}", "Comments stay and earn nothing. The person is not told. x leads back."]
+        return [
+            f"In {person.repository}: {done}",
+            "Comments stay and earn nothing. The person is not told. x leads back.",
+        ]
 
     def _after_unblacklisting(self, person: ContributorItem) -> list[str]:
         """What leading back does."""
@@ -367,7 +396,10 @@ class Contributors(View):
         if row is None or not self._ledger.display:
             return
         if row.undone_by_id is not None or row.reason == "opening":
-            self.ui.tell("this row cannot be undone" if row.reason == "opening" else "this row was undone before", "warning")
+            self.ui.tell(
+                "this row cannot be undone" if row.reason == "opening" else "this row was undone before",
+                "warning",
+            )
             return
         title = f"Undo {words.signed(row.applied)} ({row.words})?"
         about = ["A new row takes it back; nothing is erased."]
@@ -389,5 +421,3 @@ class Contributors(View):
             self._list.focus()
         else:
             (self._pulls if self._pulls.display else self._ledger).focus()
-
-

@@ -71,7 +71,9 @@ class Ask(ModalScreen[Said | None]):
                 yield Line(plain(text, 600), classes="dialog-line")
             if self._number:
                 yield Input(placeholder="change, such as +10 or -25", id="delta", compact=True)
-            yield Input(placeholder="reason, for the record", id="reason", compact=True, max_length=REASON_LIMIT)
+            yield Input(
+                placeholder="reason, for the record", id="reason", compact=True, max_length=REASON_LIMIT
+            )
             yield Line(id="wrong")
             yield Line(keys(("enter", "do it"), ("escape", "leave it")), classes="dialog-keys")
 
@@ -88,7 +90,9 @@ class Ask(ModalScreen[Said | None]):
         delta = parse_delta(self.query_one("#delta", Input).value)
         if delta is None:
             self.query_one("#wrong", Line).say(
-                Content.styled(f"a whole number from -{LARGEST_DELTA:,} to {LARGEST_DELTA:,}, not 0", "$error")
+                Content.styled(
+                    f"a whole number from -{LARGEST_DELTA:,} to {LARGEST_DELTA:,}, not 0", "$error"
+                )
             )
             self.query_one("#delta", Input).focus()
         return delta
@@ -140,9 +144,13 @@ class Pick(ModalScreen[str | None]):
     def _fill(self, typed: str) -> None:
         options = self.query_one(OptionList)
         fitting = [(value, name) for value, name in self._choices if typed in name.lower()]
-        options.set_options(Option(plain(name), id=f"choice-{self._choices.index((value, name))}") for value, name in fitting)
+        options.set_options(
+            Option(plain(name), id=f"choice-{self._choices.index((value, name))}") for value, name in fitting
+        )
         values = [value for value, _ in fitting]
-        options.highlighted = values.index(self._current) if self._current in values else 0 if fitting else None
+        options.highlighted = (
+            values.index(self._current) if self._current in values else 0 if fitting else None
+        )
 
     def action_step(self, by: int) -> None:
         """Another name."""
@@ -190,14 +198,23 @@ class Help(ModalScreen[None]):
             yield Line(keys(("escape", "close")), classes="dialog-keys")
 
     def _lines(self) -> list[Content]:
-        own = [(self._shown_key(binding), binding.tooltip or binding.description) for binding in _bindings(self._view)]
-        everywhere = [(self._shown_key(binding), binding.tooltip or binding.description) for binding in _bindings(self.app)]
+        own = [
+            (self._shown_key(binding), binding.tooltip or binding.description)
+            for binding in _bindings(self._view)
+        ]
+        everywhere = [
+            (self._shown_key(binding), binding.tooltip or binding.description)
+            for binding in _bindings(self.app)
+        ]
         sections = (("Here", own), ("In lists and texts", self.LISTS), ("Everywhere", everywhere))
         lines: list[Content] = []
         for title, found in sections:
             if found:
                 lines += [Content(""), Content.styled(title, "bold")]
-                lines += [Content.assemble((f"  {key:<16} ", "$accent bold"), plain_str(word)) for key, word in found]
+                lines += [
+                    Content.assemble((f"  {key:<16} ", "$accent bold"), plain_str(word))
+                    for key, word in found
+                ]
         return lines
 
     def _shown_key(self, binding: Binding) -> str:

@@ -48,7 +48,10 @@ class NoDaemonView(View):
         parts.append(Content(""))
         for command, words in ADVICE.get(board.link, ()):
             parts.append(Content.assemble("  ", (f"{command:<30}", "$accent bold"), words))
-        parts += [Content(""), Content.styled("It is tried again by itself; ctrl+r tries now, q leaves.", "dim")]
+        parts += [
+            Content(""),
+            Content.styled("It is tried again by itself; ctrl+r tries now, q leaves.", "dim"),
+        ]
         self.query_one(Line).say(Content("\n").join(parts))
 
     def tick(self, now: datetime) -> None:  # noqa: ARG002

@@ -67,7 +67,9 @@ def facts(health: Health, now: datetime) -> list[Content]:
     """The daemon in a few lines."""
     look = STATUS[health.status]
     up = words.span((now - health.started_at).total_seconds())
-    database = health.database.driver if health.database.connected else f"no database: {health.database.reason}"
+    database = (
+        health.database.driver if health.database.connected else f"no database: {health.database.reason}"
+    )
     lines = [
         _fact("Daemon", (look.label, look.style), f" · {health.version} · up {up} · ", plain(database)),
         _fact("Enforces", (str(health.enforcement), "bold"), f": {words.ENFORCEMENT[health.enforcement]}"),
@@ -107,7 +109,12 @@ def _provider(health: Health, now: datetime) -> list[Any]:
     else:
         state = (" ● available", "$success") if llm.available else (" ✗ not available", "$error")
     budget = getattr(llm, "budget", None)
-    return [name, state, f" · {plain_str(str(budget))}" if budget else "", Content(" · ") + plain(llm.reason) if llm.reason else ""]
+    return [
+        name,
+        state,
+        f" · {plain_str(str(budget))}" if budget else "",
+        Content(" · ") + plain(llm.reason) if llm.reason else "",
+    ]
 
 
 def _queues(health: Health) -> Content:
@@ -150,7 +157,12 @@ class Overview(View):
         )
         yield Line(Content.styled(" Recent activity", "bold"), classes="heading")
         yield RowList[LedgerItem](
-            ledger_columns(), ledger_cells, lambda item: item.id, empty="Nothing has changed yet.", heading=False, id="recent"
+            ledger_columns(),
+            ledger_cells,
+            lambda item: item.id,
+            empty="Nothing has changed yet.",
+            heading=False,
+            id="recent",
         )
 
     @property

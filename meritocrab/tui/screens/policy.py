@@ -20,6 +20,8 @@ from meritocrab.tui.text import plain
 from meritocrab.tui.widgets.frame import Line
 from meritocrab.tui.widgets.rows import RowList
 
+VALUE_LIMIT = 600
+
 
 class RuleItem(NamedTuple):
     """One rule: its key, its value as it would be written, and who set it."""
@@ -73,8 +75,8 @@ class PolicyView(View):
 
     VIEW, NAME = "policy", "Policy"
     ABOUT = (
-        "A repository's .meritocrab.toml lies over the daemon's configuration, and that over the defaults. A broken file"
-        " keeps the last good rules in force; what is wrong with it stands above them."
+        "A repository's .meritocrab.toml lies over the daemon's configuration, and that over the defaults. A broken"
+        " file keeps the last good rules in force; what is wrong with it stands above them."
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -93,6 +95,7 @@ class PolicyView(View):
         yield Line(id="policy-about")
         yield Line(id="policy-error")
         yield RowList(COLUMNS, rule_cells, lambda item: item.key, empty="No rules are known yet.", id="rules")
+        yield Line(id="rule-detail")
 
     def told(self, topics: frozenset[Topic]) -> None:
         """Rules change with polls."""
@@ -128,6 +131,12 @@ class PolicyView(View):
         error.set_class(bool(policy.error), "shown")
         error.say(plain(f"▲ {policy.error} – the last good rules stay in force", 1000))
 
+    def on_row_list_moved(self, message: RowList.Moved) -> None:
+        """A long value in full."""
+        rule = message.rows.current
+        said = plain(rule.value, VALUE_LIMIT) if isinstance(rule, RuleItem) else Content("")
+        self.query_one("#rule-detail", Line).say(Content(" ") + said)
+
     def tick(self, now: datetime) -> None:
         """Times go on."""
         super().tick(now)
@@ -152,5 +161,9 @@ def _about(policy: PolicyAnswer, now: datetime) -> Content:
     else:
         read = f"{policy.file} read {words.ago(policy.read_at, now)}"
     return Content.assemble(
-        " ", plain(policy.repository).stylize("bold"), "  ", plain(read), (f"  rules {policy.fingerprint[:8]}", "dim")
+        " ",
+        plain(policy.repository).stylize("bold"),
+        "  ",
+        plain(read),
+        (f"  rules {policy.fingerprint[:8]}", "dim"),
     )

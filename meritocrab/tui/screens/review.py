@@ -27,7 +27,6 @@ from meritocrab.tui.screens.view import View
 from meritocrab.tui.shows import QUEUE_COLUMNS, queue_cells
 from meritocrab.tui.text import plain
 from meritocrab.tui.widgets.document import Document
-from meritocrab.tui.widgets.frame import Line
 from meritocrab.tui.widgets.rows import RowList
 
 Call = Callable[[], Awaitable[ActAnswer]]
@@ -53,12 +52,17 @@ class Review(View):
 
     VIEW, NAME = "review", "Review"
     ABOUT = (
-        "One key decides the item under the cursor and goes on to the next. A snoozed item is hidden for an hour in this"
-        " window only: nothing is written anywhere, and other maintainers still see it."
+        "One key decides the item under the cursor and goes on to the next. A snoozed item is hidden for an hour in"
+        " this window only: nothing is written anywhere, and other maintainers still see it."
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "approve", "approve", tooltip="approve: apply what is proposed (all marked ones, when some are marked)"),
+        Binding(
+            "a",
+            "approve",
+            "approve",
+            tooltip="approve: apply what is proposed (all marked ones, when some are marked)",
+        ),
         Binding("s", "judge('spam')", "spam", tooltip="override: spam"),
         Binding("l", "judge('low')", "low", tooltip="override: low"),
         Binding("c", "judge('acceptable')", "ok", tooltip="override: acceptable"),
@@ -66,13 +70,23 @@ class Review(View):
         Binding("n", "number", "number", tooltip="override: a number of your own, with a reason"),
         Binding("space", "skip", "skip", tooltip="on to the next item"),
         Binding("u", "undo", "undo", tooltip="undo the last decision of this session"),
-        Binding("v", "mark", "mark", tooltip="mark, or take the mark away; a s l c h then decide all marked ones"),
+        Binding(
+            "v", "mark", "mark", tooltip="mark, or take the mark away; a s l c h then decide all marked ones"
+        ),
         Binding("b", "blind", "blind", tooltip="blind mode: hide verdicts until you have decided"),
         Binding("z", "snooze", "snooze", tooltip="hide this item for an hour, in this session"),
         Binding("Z", "snoozed", "snoozed", show=False, tooltip="show the snoozed items, or the others again"),
-        Binding("slash", "filter", "filter", key_display="/", tooltip="filter by login, title, repository or number"),
+        Binding(
+            "slash",
+            "filter",
+            "filter",
+            key_display="/",
+            tooltip="filter by login, title, repository or number",
+        ),
         Binding("enter", "zoom", "zoom", show=False, tooltip="give the text the whole screen, and back"),
-        Binding("t", "written", "as written", show=False, tooltip="the text as it was written, or as it looks"),
+        Binding(
+            "t", "written", "as written", show=False, tooltip="the text as it was written, or as it looks"
+        ),
         Binding("y", "copy", "copy link", show=False, tooltip="copy the link"),
         Binding("o", "open", "open", show=False, tooltip="open in the browser, after a question"),
         Binding("i", "person", "person", show=False, tooltip="the author's page"),
@@ -88,7 +102,9 @@ class Review(View):
     def compose(self) -> ComposeResult:
         """List and text."""
         with Container(id="queue-pane"):
-            yield Input(placeholder="filter: login, title, repository, #number", id="queue-filter", compact=True)
+            yield Input(
+                placeholder="filter: login, title, repository, #number", id="queue-filter", compact=True
+            )
             yield Queue(QUEUE_COLUMNS, self._cells, lambda item: item.id, empty="", id="queue")
         yield Document(id="dossier")
 
@@ -113,7 +129,9 @@ class Review(View):
         """The queue may have changed; so may what deciding would do."""
         if topics & {Topic.EVALUATIONS, Topic.CONTRIBUTORS, Topic.LEDGER}:
             current = self._item
-            self._details = {key: found for key, found in self._details.items() if current and key == current.id}
+            self._details = {
+                key: found for key, found in self._details.items() if current and key == current.id
+            }
         self.refill()
         self._read_detail(renew=True)
 
@@ -149,7 +167,9 @@ class Review(View):
             blind = self.ui.blind
             document.show(item.id, dossier(detail, self.ui.now, blind=blind, as_written=self._written))
         else:
-            document.show(item.id, [Block(plain(item.title).stylize("bold")), Block(Content.styled("…", "dim"))])
+            document.show(
+                item.id, [Block(plain(item.title).stylize("bold")), Block(Content.styled("…", "dim"))]
+            )
 
     def on_row_list_moved(self, _: RowList.Moved) -> None:
         """Another item."""
@@ -193,11 +213,15 @@ class Review(View):
     def action_approve(self) -> None:
         """Apply what is proposed."""
         client = self.ui.client
-        self._decide("approve", lambda item: partial(client.approve, item.repository, item.id), self._approvable)
+        self._decide(
+            "approve", lambda item: partial(client.approve, item.repository, item.id), self._approvable
+        )
 
     def _approvable(self, item: EvaluationItem) -> bool:
         """A verdict that was never given cannot be approved."""
-        return item.proposed_delta is not None or item.subject == "blacklist" or item.classification is not None
+        return (
+            item.proposed_delta is not None or item.subject == "blacklist" or item.classification is not None
+        )
 
     def action_judge(self, name: str) -> None:
         """Apply another class."""
@@ -211,7 +235,11 @@ class Review(View):
     def _decide(
         self, word: str, call: Callable[[EvaluationItem], Call], possible: Callable[[EvaluationItem], bool]
     ) -> None:
-        marked = [item for item in self.board.waiting(self.ui.now, snoozed=self._snoozed) if item.id in self._queue.marked]
+        marked = [
+            item
+            for item in self.board.waiting(self.ui.now, snoozed=self._snoozed)
+            if item.id in self._queue.marked
+        ]
         if marked:
             self._decide_all(word, [item for item in marked if possible(item)], len(marked), call)
         elif (item := self._item) is not None:
@@ -229,7 +257,11 @@ class Review(View):
         self, word: str, items: Sequence[EvaluationItem], marked: int, call: Callable[[EvaluationItem], Call]
     ) -> None:
         question = f"{word.capitalize()}: decide {words.counted(len(items), 'item')} at once?"
-        left = [f"{words.counted(marked - len(items), 'marked item')} cannot be decided so and will stay."] if marked > len(items) else []
+        left = (
+            [f"{words.counted(marked - len(items), 'marked item')} cannot be decided so and will stay."]
+            if marked > len(items)
+            else []
+        )
         people = sorted({f"@{item.author.login}" for item in items})
         named = ", ".join(people[:8]) + (f" and {len(people) - 8} more" if len(people) > 8 else "")
 
@@ -257,7 +289,9 @@ class Review(View):
         """In blind mode the verdict is told afterwards."""
         if not self.ui.blind:
             return ""
-        return f" · the verdict was {words.verdict(item.classification).word} {words.percent(item.confidence)}"
+        return (
+            f" · the verdict was {words.verdict(item.classification).word} {words.percent(item.confidence)}"
+        )
 
     def _not_decided(self, item: EvaluationItem, error: LocalApiError) -> None:
         if isinstance(error, Refused) and (error.is_conflict or error.is_missing):
@@ -274,11 +308,15 @@ class Review(View):
         if item is None:
             return
         title = f"#{item.number} of @{item.author.login}: by how much does credit change?"
-        self.app.push_screen(Ask(title, [f"Credit is {item.credit:,} now."], number=True), partial(self._numbered, item))
+        self.app.push_screen(
+            Ask(title, [f"Credit is {item.credit:,} now."], number=True), partial(self._numbered, item)
+        )
 
     def _numbered(self, item: EvaluationItem, said: Said | None) -> None:
         if said is not None:
-            call = partial(self.ui.client.override, item.repository, item.id, delta=said.delta, reason=said.reason)
+            call = partial(
+                self.ui.client.override, item.repository, item.id, delta=said.delta, reason=said.reason
+            )
             self._send(item, words.signed(said.delta), call)
 
     def action_undo(self) -> None:

@@ -83,7 +83,13 @@ class Document(ScrollView, can_focus=True):
         width, parse = self.size.width, self.app.stylesheet.parse_style
         shown = (Content(" ") + line).truncate(width, pad=True)
         base = self.visual_style
-        return Strip([Segment(text, style.rich_style) for text, style in shown.render(base, end="", parse_style=parse)], width)
+        return Strip(
+            [
+                Segment(text, style.rich_style)
+                for text, style in shown.render(base, end="", parse_style=parse)
+            ],
+            width,
+        )
 
     def action_scroll(self, by: int) -> None:
         """A line up or down."""

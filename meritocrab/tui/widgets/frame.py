@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from textual import events
+from textual.binding import ActiveBinding
 from textual.content import Content
 from textual.dom import DOMNode
 from textual.message import Message
-from textual.screen import ActiveBinding, Screen
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -17,8 +18,16 @@ from textual.widgets import Static
 class Line(Static):
     """One line of ready text, never read as markup; redrawn only when it differs."""
 
-    def __init__(self, text: Content | str = "", *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
-        super().__init__(Content(text) if isinstance(text, str) else text, id=id, classes=classes, markup=False)
+    def __init__(
+        self,
+        text: Content | str = "",
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(
+            Content(text) if isinstance(text, str) else text, id=id, classes=classes, markup=False
+        )
         self._said = Content("")
 
     def say(self, text: Content | str) -> None:

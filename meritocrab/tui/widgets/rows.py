@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from datetime import UTC, datetime
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from rich.segment import Segment
 from textual import events
@@ -25,8 +25,6 @@ from meritocrab.tui.columns import Column, Fitted, fit
 T = TypeVar("T")
 Cells = Callable[[T, datetime], Sequence[Content]]
 
-HIDDEN_BINDING = {"show": False}
-
 
 class RowList(ScrollView, Generic[T], can_focus=True):
     """Rows under a heading, with a cursor.
@@ -41,13 +39,13 @@ class RowList(ScrollView, Generic[T], can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = {"rows--heading", "rows--cursor", "rows--marked", "rows--empty"}
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", **HIDDEN_BINDING),
-        Binding("down,j", "move(1)", "Down", **HIDDEN_BINDING),
-        Binding("pageup,ctrl+b", "page(-1)", "Page up", **HIDDEN_BINDING),
-        Binding("pagedown,ctrl+f", "page(1)", "Page down", **HIDDEN_BINDING),
-        Binding("home,g", "edge(False)", "First", **HIDDEN_BINDING),
-        Binding("end,G", "edge(True)", "Last", **HIDDEN_BINDING),
-        Binding("enter", "choose", "Open", **HIDDEN_BINDING),
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
+        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
+        Binding("home,g", "edge(False)", "First", show=False),
+        Binding("end,G", "edge(True)", "Last", show=False),
+        Binding("enter", "choose", "Open", show=False),
     ]
 
     cursor: reactive[int] = reactive(0, repaint=False)
@@ -55,12 +53,12 @@ class RowList(ScrollView, Generic[T], can_focus=True):
     class Moved(Message):
         """The cursor stands on another row, or on none."""
 
-        def __init__(self, rows: RowList[T]) -> None:
+        def __init__(self, rows: RowList[Any]) -> None:
             super().__init__()
             self.rows = rows
 
         @property
-        def control(self) -> RowList[T]:
+        def control(self) -> RowList[Any]:
             """The list, so that handlers can choose it."""
             return self.rows
 
@@ -209,7 +207,9 @@ class RowList(ScrollView, Generic[T], can_focus=True):
         row = self.row_at(index)
         style = "rows--cursor" if index == self.cursor else ""
         if row is None:
-            return self._strip([Content("…")] + [Content("")] * (len(self.columns) - 1), style, self._sign(index, None))
+            return self._strip(
+                [Content("…")] + [Content("")] * (len(self.columns) - 1), style, self._sign(index, None)
+            )
         key = self._key(row)
         style = style or ("rows--marked" if key in self.marked else "")
         return self._strip(self._cells(row, self.now), style, self._sign(index, key))
@@ -224,11 +224,11 @@ class RowList(ScrollView, Generic[T], can_focus=True):
         return self._painted(Content(f" {text}"), "rows--empty" if text else "")
 
     def _strip(self, cells: Sequence[Content], style: str, sign: str) -> Strip:
-        parts = [self._cell(cells[at.index], at) for at in self._fitted]
+        parts = [self._cell(cells[at.place], at) for at in self._fitted]
         return self._painted(Content(sign) + Content(" ").join(parts), style)
 
     def _cell(self, cell: Content, at: Fitted) -> Content:
-        if self.columns[at.index].right and cell.cell_length < at.width:
+        if self.columns[at.place].right and cell.cell_length < at.width:
             return cell.pad_left(at.width - cell.cell_length)
         return cell.truncate(at.width, ellipsis=True, pad=True)
 
@@ -237,7 +237,9 @@ class RowList(ScrollView, Generic[T], can_focus=True):
         base = self.get_visual_style(style) if style else self.visual_style
         shown = line.truncate(width, pad=True)
         parse = self.app.stylesheet.parse_style
-        segments = [Segment(text, found.rich_style) for text, found in shown.render(base, end="", parse_style=parse)]
+        segments = [
+            Segment(text, found.rich_style) for text, found in shown.render(base, end="", parse_style=parse)
+        ]
         return Strip(segments, width)
 
     # ---- moving
