@@ -36,6 +36,7 @@ from meritocrab.config_sources import (
 )
 from meritocrab.core.policy import (
     CreditRules,
+    LlmRules,
     Policy,
     PolicyRules,
     keys_set_by,
@@ -120,7 +121,7 @@ class Config:
 
     @property
     def llm(self) -> LlmSettings:
-        """The provider and its limits; `confidence` counts per repository, in its policy."""
+        """The provider and its limits; `confidence` and `confirm_negative` count per repository."""
         return self.settings.llm
 
     @property
@@ -365,7 +366,7 @@ class _Loader:
 
     def _base_policy(self, settings: Settings) -> Policy:
         values = settings.model_dump(mode="json", include=set(PolicyRules.model_fields))
-        values["llm"] = {"confidence": settings.llm.confidence}
+        values["llm"] = settings.llm.model_dump(mode="json", include=set(LlmRules.model_fields))
         rules = PolicyRules.model_validate({**values, **settings.credit.model_dump(mode="json")})
         written = {key: value for key, value in self._draft.data.items() if key != "credit"}
         credit = self._draft.data.get("credit")

@@ -11,7 +11,7 @@ import click
 from meritocrab.cli.attach import ask, operator_command, show
 
 if TYPE_CHECKING:
-    from meritocrab.localapi.protocol import Health
+    from meritocrab.localapi.protocol import BudgetHealth, Health
 
 
 @click.command()
@@ -38,6 +38,8 @@ def _lines(health: Health) -> Iterator[str]:
     database = "answers" if health.database.connected else "does not answer"
     yield f"database      {health.database.driver}, {database}"
     yield f"provider      {_provider(health)}"
+    if health.llm.budget is not None:
+        yield f"asked today   {_budget(health.llm.budget)}"
     states = ", ".join(f"{count} {state}" for state, count in sorted(health.repositories.items()))
     yield f"repositories  {states or 'none'}; enforcement {health.enforcement}"
     for quota in health.quota:
@@ -57,6 +59,21 @@ def _provider(health: Health) -> str:
     if health.llm.available:
         return escaped(name)
     return escaped(f"{name}, paused until {moment(health.llm.paused_until)}: {health.llm.reason}")
+
+
+def _budget(budget: BudgetHealth) -> str:
+    parts = [
+        f"{budget.requests:,}{_of(budget.max_requests)} questions",
+        f"{budget.tokens:,}{_of(budget.max_tokens)} tokens",
+    ]
+    if budget.cost or budget.max_cost is not None:
+        limit = "" if budget.max_cost is None else f" of {budget.max_cost:.2f}"
+        parts.append(f"cost {budget.cost:.2f}{limit}")
+    return ", ".join(parts)
+
+
+def _of(limit: int | None) -> str:
+    return "" if limit is None else f" of {limit:,}"
 
 
 def _quota(remaining: int | None, limit: int | None) -> str:

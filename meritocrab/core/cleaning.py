@@ -13,10 +13,11 @@ from typing import Final, NamedTuple
 
 
 class Flag(NamedTuple):
-    """Something hidden or forged, as a code, and where it stood (`title`, `text`, `thread`, `files`, `patch`).
+    """Something hidden, forged or meant for a model, as a code, and where it stood: `title`, `text`, `files`, `patch`.
 
-    Codes: `invisible_characters`, `bidi_characters`, `tag_characters`, `forged_marker`, `chat_template`, and
-    `html_comment`, which honest people leave behind too: templates are full of them.
+    Codes: `invisible_characters`, `bidi_characters`, `tag_characters`, `forged_marker`, `chat_template`;
+    `instructions` where it looks like instructions to a model, which is shown all the same; and `html_comment`,
+    which honest people leave behind too: templates are full of them.
     """
 
     code: str

@@ -96,10 +96,16 @@ class Asking:
         self._store, self._evaluator, self._clock = store, evaluator, clock
         self.budget, self._price, self._timeout = budget, price, timeout_seconds
 
-    def prepare(self, row: EvaluationRow, question: Question, *, is_history: bool) -> Asked:
-        """The question as it will be asked, looked through for what may steer a model."""
+    async def prepare(self, row: EvaluationRow, question: Question, *, is_history: bool) -> Asked:
+        """The question as it will be asked, looked through for what may steer a model.
+
+        In a thread: a pull request of megabytes takes a second.
+        """
+        return await asyncio.to_thread(self._prepare, row, question, is_history)
+
+    def _prepare(self, row: EvaluationRow, question: Question, is_history: bool) -> Asked:
         if not self._evaluator.metered:
-            return Asked(row, question, flags_of(question), is_history=is_history)
+            return Asked(row, question, flags_of(question), None, is_history)
         prompt = _build(question)
         return Asked(row, question, prompt.flags, prompt, is_history)
 
@@ -115,7 +121,7 @@ class Asking:
         if asked.prompt is None or not isinstance(self._evaluator, MeteredEvaluator):
             async with asyncio.timeout(self._timeout):
                 return await self._evaluator.evaluate(asked.question)
-        prompt = asked.prompt if number == 1 else _build(asked.question)
+        prompt = asked.prompt if number == 1 else await asyncio.to_thread(_build, asked.question)
         wanted = self._wanted(asked, prompt, number)
         begun = await self._store.write(self._begin, wanted, asked.is_history)
         if isinstance(begun, str):

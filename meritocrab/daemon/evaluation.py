@@ -92,8 +92,11 @@ class Evaluation:
             rows = await self._store.write(evaluations.claim, now, now + LEASE, self._limit)
             if not rows:
                 break
-            await asyncio.gather(*(self._one(row) for row in rows))
+            ended = await asyncio.gather(*(self._one(row) for row in rows), return_exceptions=True)
             self._judged()
+            for error in ended:
+                if error is not None:
+                    raise error
         return await self._store.read(evaluations.next_due_at)
 
     def _paused_until(self) -> datetime | None:
@@ -131,7 +134,7 @@ class Evaluation:
         known = await self._material.known(row)
         metered = self._evaluator.metered
         question = await self._material.complete(known) if metered else known.question
-        asked = self._asking.prepare(row, question, is_history=known.is_history)
+        asked = await self._asking.prepare(row, question, is_history=known.is_history)
         try:
             answer = await self._asking.opinion(asked)
         except BudgetSpent as spent:
@@ -220,11 +223,13 @@ class Evaluation:
         now = self._clock()
         failures = await self._store.write(providers.failed, self._evaluator.name, str(error), now)
         seconds = _pause_seconds(error, failures)
-        until = now + timedelta(seconds=seconds) if seconds else None
-        if until is not None:
+        wanted = now + timedelta(seconds=error.retry_after_seconds or 0.0)
+        if seconds:
+            until = now + timedelta(seconds=seconds)
             await self._store.write(providers.pause, self._evaluator.name, until)
             log.warning("the provider %s is paused until %s: %s", self._evaluator.name, until, error)
-        await self._put_back(row, str(error), until)
+        # a pause is the provider's: when it ends, or is cleared by a restart, the question is due
+        await self._put_back(row, str(error), None if seconds else wanted)
 
     async def _put_back(self, row: EvaluationRow, reason: str, not_before: datetime | None) -> None:
         """Later and later; the question is never dropped and nobody is penalised."""

@@ -14,7 +14,7 @@ from meritocrab.core.events import Account, Event
 from meritocrab.github import feeds
 from meritocrab.github.client import Page
 from meritocrab.github.payloads import CommentItem, IssueEventItem, IssueItem, PullItem, ReviewItem
-from meritocrab.store import accounts, inbox, pull_requests, repositories, settings
+from meritocrab.store import accounts, inbox, outbox, pull_requests, repositories, settings
 from meritocrab.store.models import PullRequestRow, Read, Repository
 from meritocrab.store.pull_requests import Seen
 
@@ -175,6 +175,11 @@ class _Reference:
 
 
 def _lags(row: PullRequestRow, items: Sequence[IssueEventItem]) -> bool:
+    """Whether there must be transitions that these events do not show yet."""
+    closed_after = outbox.last_event_before_our_close(row.repository_id, row.number)
+    closes = [item.id for item in items if item.event == "closed"]
+    if closed_after is not None and not any(event_id > closed_after for event_id in closes):
+        return True
     transitions = [item.event for item in items if item.event in ("closed", "reopened")]
     is_closed = bool(transitions) and transitions[-1] == "closed"
     return is_closed != (row.state == "closed")

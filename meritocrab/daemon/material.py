@@ -29,7 +29,10 @@ LATEST_COMMENTS = 20
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What our own rows say about a contribution; `commented_at` orders a comment among the others."""
+    """What our own rows say about a contribution.
+
+    `comment_id` is GitHub's, of a comment in question; `opening_text` is what the pull request itself said.
+    """
 
     repository: Repository
     policy: Policy

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from meritocrab.core.budget import Budget
 from meritocrab.core.names import Enforcement
 from meritocrab.localapi.protocol import QuotaHealth
 from meritocrab.store.database import Store
@@ -17,6 +18,7 @@ class Host:
     """The daemon, as the local API sees it.
 
     Attributes:
+        budget: the provider's limits; None for one that costs nothing.
         base_policy: the daemon's own settings for a repository.
         enforcement: the daemon's own, which repositories may lower.
         clock: the local time (aware UTC); `github_now` is GitHub's, as one credential knows it.
@@ -29,6 +31,7 @@ class Host:
     enforcement: Enforcement
     provider: str
     model: str | None
+    budget: Budget | None
     started_at: datetime
     clock: Callable[[], datetime]
     github_now: Callable[[str], datetime]

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from meritocrab import __version__
 from meritocrab.localapi.host import Host
-from meritocrab.localapi.protocol import QuotaHealth
+from meritocrab.localapi.protocol import BudgetHealth, QuotaHealth
 from meritocrab.localapi.views import health
 from meritocrab.store import evaluations, inbox, outbox
 from meritocrab.store.errors import StoreError
@@ -31,6 +31,7 @@ class Figures:
     evaluations: Mapping[str, int] = field(default_factory=dict)
     outbox: Mapping[str, int] = field(default_factory=dict)
     polls: tuple[tuple[str, int, datetime | None], ...] = ()
+    budget: BudgetHealth | None = None
 
 
 async def metrics(host: Host) -> bytes:
@@ -54,6 +55,7 @@ def _read(host: Host) -> Figures:
         events=inbox.counts(),
         evaluations=evaluations.counts(),
         outbox=outbox.counts(),
+        budget=health.budget(host),
         polls=tuple((row.full_name, row.errors_in_row, row.last_poll_at) for row in watched),
     )
 
@@ -73,6 +75,27 @@ class _Figures(Collector):
         yield from _quota_families(figures.quotas)
         if figures.database_up:
             yield from _row_families(figures)
+        if figures.budget is not None:
+            yield from _budget_families(figures.budget)
+
+
+def _budget_families(budget: BudgetHealth) -> Iterator[GaugeMetricFamily]:
+    """Since midnight UTC; a limit that is not set has no line."""
+    yield _labelled(
+        "meritocrab_provider_calls_today",
+        "Questions to the provider by outcome",
+        "outcome",
+        budget.calls.items(),
+    )
+    used = (("requests", budget.requests), ("tokens", budget.tokens), ("cost", budget.cost))
+    yield _labelled("meritocrab_provider_used_today", "What the provider was used for", "what", used)
+    limits = (("requests", budget.max_requests), ("tokens", budget.max_tokens), ("cost", budget.max_cost))
+    yield _labelled(
+        "meritocrab_provider_limit_per_day",
+        "How much of it there may be",
+        "what",
+        [(what, limit) for what, limit in limits if limit is not None],
+    )
 
 
 def _row_families(figures: Figures) -> Iterator[GaugeMetricFamily]:

@@ -193,14 +193,30 @@ class DatabaseHealth(Answer):
     reason: str = ""
 
 
+class BudgetHealth(Answer):
+    """What was asked of the provider since midnight UTC, and the limits; money is in the price table's currency.
+
+    None is no limit. `calls` counts by outcome, answers that served once more (`cached`) among them.
+    """
+
+    requests: int
+    tokens: int
+    cost: float
+    max_requests: int | None = None
+    max_tokens: int | None = None
+    max_cost: float | None = None
+    calls: dict[str, int] = Field(default_factory=dict)
+
+
 class LlmHealth(Answer):
-    """The provider of verdicts; `reason` is its last trouble."""
+    """The provider of verdicts; `reason` is its last trouble. `budget` is None for one that costs nothing."""
 
     provider: str
     model: str | None = None
     available: bool = True
     paused_until: datetime | None = None
     reason: str = ""
+    budget: BudgetHealth | None = None
 
 
 class Queues(Answer):
@@ -350,8 +366,32 @@ class Forecast(Answer):
     reopens: tuple[int, ...] = ()
 
 
+class CallItem(Answer):
+    """One question to a provider that costs something, and what came back; `opinion` 2 is a second opinion.
+
+    While `outcome` is `asked`, tokens and cost are an estimate. `cost` is None where the price is not known.
+    """
+
+    asked_at: datetime
+    opinion: int
+    provider: str
+    model: str
+    prompt_version: str
+    outcome: str
+    classification: Classification | None
+    confidence: float | None
+    reasoning: str
+    raw_answer: str
+    input_tokens: int | None
+    output_tokens: int | None
+    cost: float | None
+    latency_seconds: float | None
+
+
 class EvaluationDetail(EvaluationItem):
     """All about one evaluation. `approve` is what approving would do; None when there is nothing to approve.
+
+    `policy` is the fingerprint of the rules whose `deltas` count: those in force when the contribution was made.
 
     `moves_credit` is False for authors who neither earn nor lose. `folded` counts items that wait behind this one.
     """
@@ -364,6 +404,8 @@ class EvaluationDetail(EvaluationItem):
     approve: Forecast | None
     forecasts: dict[Classification, Forecast]
     folded: int
+    policy: str = ""
+    calls: tuple[CallItem, ...] = ()
     earlier: int
     history: tuple[LedgerItem, ...]
 

@@ -7,7 +7,7 @@ more spent than it is, never less.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -116,18 +116,22 @@ def day_start(now: datetime) -> datetime:
 
 def spent(repository_id: int, account_id: int, evaluation_id: int, now: datetime) -> Spent:
     """What was used today, and how many other contributions of this author were asked about within the hour."""
-    requests, tokens, cost = _sums(CallRow.asked_at >= day_start(now))
+    over_all = spent_today(now)
     _, repository_tokens, repository_cost = _sums(
         (CallRow.asked_at >= day_start(now)) & (CallRow.repository_id == repository_id)
     )
-    return Spent(
-        requests=requests,
-        tokens=tokens,
-        cost=cost,
+    return replace(
+        over_all,
         repository_tokens=repository_tokens,
         repository_cost=repository_cost,
         author_questions=_author_questions(repository_id, account_id, evaluation_id, now),
     )
+
+
+def spent_today(now: datetime) -> Spent:
+    """What was used today over all."""
+    requests, tokens, cost = _sums(CallRow.asked_at >= day_start(now))
+    return Spent(requests=requests, tokens=tokens, cost=cost)
 
 
 def _sums(condition: Any) -> tuple[int, int, int]:

@@ -206,6 +206,25 @@ def status_answers_on(repository_id: int, account_id: int, since: datetime) -> i
     )
 
 
+def last_event_before_our_close(repository_id: int, number: int) -> int | None:
+    """The newest issue event that was there before our last delivered close; None when we closed nothing.
+
+    Events without a `closed` after it are older than what we did.
+    """
+    row = (
+        OutboxRow.select(OutboxRow.before_event_id)
+        .where(
+            (OutboxRow.repository_id == repository_id)
+            & (OutboxRow.number == number)
+            & (OutboxRow.kind == ActionKind.CLOSE.value)
+            & (OutboxRow.state == ActionState.DELIVERED.value)
+        )
+        .order_by(OutboxRow.id.desc())
+        .first()
+    )
+    return None if row is None else row.before_event_id or 0
+
+
 def was_attempted(repository_id: int, number: int, kind: ActionKind) -> bool:
     """Whether we ever tried this kind of action on this thread."""
     return bool(

@@ -168,7 +168,8 @@ class MeritocrabApp(App[None]):
         """Go to a screen."""
         switcher = self.screen_stack[0].query_one(ContentSwitcher)
         if not switcher.query(f"#{view}"):
-            kinds: dict[str, type[View]] = {kind.VIEW: kind for kind in (*VIEWS, NoDaemonView)}
+            every: tuple[type[View], ...] = (*VIEWS, NoDaemonView)
+            kinds = {kind.VIEW: kind for kind in every}
             await switcher.mount(kinds[view](id=view))
         switcher.current = self._view = view
         found = self.view

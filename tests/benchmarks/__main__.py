@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests.benchmarks import handling, polling, starting
+from tests.benchmarks import asking, handling, judging, polling, starting
 
 Figures = list[str]
 Benchmark = Callable[[Path], Figures | Awaitable[Figures]]
@@ -19,6 +19,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "idle": lambda folder: polling.idle_polls(folder, 60),
     "app": lambda folder: polling.app_hour(folder, 3),
     "handling": lambda folder: handling.handled_events(folder, 300),
+    "judging": lambda folder: judging.judged_questions(folder, 200),
+    "memory": judging.provider_memory,
+    "asking": lambda folder: asking.local_api(folder, 1000, 1000),
     "help": lambda folder: starting.help_text(11),
     "start": lambda folder: starting.daemon_start(folder, 30, 5, 10.0),
     "growth": lambda folder: polling.growth(folder, (1, 10, 100), 20.0),
@@ -30,6 +33,9 @@ TINY: dict[str, Benchmark] = {
     "idle": lambda folder: polling.idle_polls(folder, 3),
     "app": lambda folder: polling.app_hour(folder, 1),
     "handling": lambda folder: handling.handled_events(folder, 4),
+    "judging": lambda folder: judging.judged_questions(folder, 2),
+    "memory": judging.provider_memory,
+    "asking": lambda folder: asking.local_api(folder, 60, 10),
     "help": lambda folder: starting.help_text(1),
     "start": lambda folder: starting.daemon_start(folder, 2, 1, 0.0),
     "growth": lambda folder: polling.growth(folder, (2,), 0.2),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import signal
 import subprocess
 import sys
 import time
@@ -13,11 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from meritocrab.cli.tables import ELLIPSIS, table, width
 from meritocrab.demo.github import SimulatedGitHub
 from meritocrab.demo.world import World
+from meritocrab.localapi.sockets import bind_socket
 
 ROOT = Path(__file__).parents[2]
 REPO, OTHER = "octo/garden", "octo/shed"
@@ -255,6 +258,60 @@ def test_with_several_repositories_one_must_be_named(tmp_path: Path, daemon: Dae
         finally:
             process.terminate()
             process.communicate(timeout=PATIENCE)
+
+
+@pytest.fixture
+def garden(tmp_path: Path) -> Iterator[Daemon]:
+    """A daemon's surroundings, for a test that starts and ends it."""
+    world = World()
+    world.add_repository(REPO)
+    world.add_token(TOKEN, "fern")
+    with SimulatedGitHub(world) as github:
+        configure(tmp_path, github.url, [REPO])
+        yield Daemon(tmp_path, world)
+
+
+def test_a_signal_ends_the_daemon_with_a_stream_open(garden: Daemon) -> None:
+    process = garden.start("run")
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "is running" in line:
+            break
+    path = garden.folder / "run" / "api.sock"
+    transport = httpx2.HTTPTransport(uds=str(path))
+    with (
+        httpx2.Client(transport=transport, base_url="http://localhost", timeout=PATIENCE) as http,
+        http.stream("GET", "/api/stream") as stream,
+    ):
+        said = (event.event for event in httpx2.EventSource(stream))
+        assert next(said) == "hello"
+        process.send_signal(signal.SIGTERM)
+        assert [event for event in said if event != "changed"] == ["bye"]
+    _, log = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert "Traceback" not in log
+    assert not path.exists()
+
+
+def test_the_daemon_takes_the_socket_that_systemd_opened(garden: Daemon, tmp_path: Path) -> None:
+    path = tmp_path / "unit.sock"
+    with bind_socket(path) as opened:
+        script = 'exec 3<&"$FD"; LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" -m meritocrab run'
+        process = subprocess.Popen(
+            ["bash", "-c", script, sys.executable],
+            env={**garden.environment(), "FD": str(opened.fileno())},
+            pass_fds=[opened.fileno()],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        # whoever asks before the daemon is up waits in the socket's queue
+        assert "meritocrab" in garden.run("status", "--socket", str(path))
+        process.terminate()
+        _, log = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, log
+    assert "Traceback" not in log
+    assert path.exists()
+    assert not (garden.folder / "run" / "api.sock").exists()
 
 
 # ---- light and aligned

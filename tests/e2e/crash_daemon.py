@@ -25,8 +25,11 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from meritocrab.config import Config, load_config
 from meritocrab.core import schedule
 from meritocrab.core.names import ActionState, EvaluationState, EventState, RepositoryState
+from meritocrab.core.prompts import Prompt
+from meritocrab.core.scoring import OPEN
 from meritocrab.daemon import evaluation, filing, loops, poller, processor, relay
 from meritocrab.daemon.service import Service
+from meritocrab.evaluators.base import Answer, Question
 from meritocrab.evaluators.mock import MockEvaluator
 from meritocrab.github import answers, client, sansio
 from meritocrab.github.errors import GitHubError
@@ -46,6 +49,19 @@ PARKED = 3
 """Exit status of a daemon that failed at an event by its own fault."""
 
 SETTLE_SECONDS = 0.4
+
+
+class PaidMock(MockEvaluator):
+    """A judge with a script whose answers cost something: with files, threads, books and second opinions."""
+
+    metered = True
+
+    async def ask(self, prompt: Prompt) -> Answer:
+        """The script's answer to what a model would be shown."""
+        answer = await self.evaluate(Question(0, "comment", "", prompt.user, ""))
+        return dataclasses.replace(
+            answer, input_tokens=len(prompt.user), output_tokens=50, prompt_version=prompt.version
+        )
 
 
 def hurry() -> None:
@@ -77,7 +93,7 @@ async def live(order: dict[str, Any]) -> int:
     born_at = datetime.now(UTC)
     config = configure(order)
     store = Store.open(order["database"] or config.database_url)
-    service = Service(config, store, evaluator=MockEvaluator(VERDICTS))
+    service = Service(config, store, evaluator=PaidMock(VERDICTS))
     for each in service.accesses.clients().values():
         each._pace = Pace(0.0, 10**6, 10**6)
     await _start(service)
@@ -142,7 +158,7 @@ class _Watch:
         return row.state == RepositoryState.OK.value and not row.errors_in_row and netted
 
 
-_UNDER_WAY = (EvaluationState.QUEUED.value, EvaluationState.RUNNING.value, EvaluationState.JUDGED.value)
+_UNDER_WAY = tuple(state.value for state in OPEN - {EvaluationState.DEFERRED})
 
 
 def _any(table: Any, condition: Any) -> bool:
@@ -159,7 +175,7 @@ def be_born(order: dict[str, Any]) -> None:
         setup_logging("info", "text")
         hurry()
         armed = [crash_points.Point(*point) for point in order["armed"]]
-        crash_points.install(crash_points.Trace(Path(order["trace"]), armed))
+        crash_points.install(crash_points.Trace(Path(order["trace"]), armed), PaidMock)
         status = asyncio.run(live(order))
     except Exception:
         logging.getLogger("crash").exception("this daemon ended by itself")

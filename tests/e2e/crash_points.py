@@ -24,10 +24,11 @@ from tests.e2e.crash_world import without_own_ids
 
 BEFORE_COMMIT, AFTER_COMMIT = "before the commit of", "after the commit of"
 BEFORE_REQUEST, AFTER_RESPONSE = "before the request", "after the response to"
+BEFORE_ASKING, AFTER_ASKING = "before the model is asked about", "after the model was asked about"
 ANSWERING = "before the response to"
 """GitHub has carried the request out and the daemon dies before it is told; the simulated GitHub kills it."""
 
-COUNTED_APART = {"POST": 9, "PATCH": 9, "DELETE": 9, "processor.Processor._try": 2}
+COUNTED_APART = {"POST": 9, "PATCH": 9, "DELETE": 9, "processor.Processor._try": 2, "ask": 2}
 """Passings of one label that count as points of their own, by its first word; of all others the first only."""
 
 
@@ -90,8 +91,8 @@ def request_label(method: str, path: str) -> str:
     return without_own_ids(f"{method} {path}")
 
 
-def install(trace: Trace) -> None:
-    """Make this process die by SIGKILL at the armed points."""
+def install(trace: Trace, judge: Any) -> None:
+    """Make this process die by SIGKILL at the armed points; `judge` is the class of the provider."""
 
     def here(place: str, label: str) -> None:
         if trace.passes(place, label) is not None:
@@ -99,6 +100,21 @@ def install(trace: Trace) -> None:
 
     _wrap_commits(here)
     _wrap_requests(here)
+    _wrap_asking(here, judge)
+
+
+def _wrap_asking(here: Callable[[str, str], None], judge: Any) -> None:
+    ask: Any = judge.ask
+
+    async def deadly(self: Any, prompt: Any) -> Any:
+        label = f"ask {prompt.digest[:12]}"
+        here(BEFORE_ASKING, label)
+        try:
+            return await ask(self, prompt)
+        finally:
+            here(AFTER_ASKING, label)
+
+    judge.ask = deadly
 
 
 def _wrap_commits(here: Callable[[str, str], None]) -> None:

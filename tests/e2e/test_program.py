@@ -14,6 +14,7 @@ import pytest
 
 from meritocrab.demo.github import SimulatedGitHub
 from meritocrab.demo.world import World
+from tests.evaluators.fake_vendors import FakeVendor, Play, claude_body
 
 REPO = "octo/garden"
 TOKEN = "ghp_ofthisgarden"
@@ -124,13 +125,24 @@ def test_nothing_to_watch_is_a_mistake_in_the_configuration(program: Program) ->
     assert "nothing to watch" in result.stderr
 
 
-def test_the_daemon_takes_no_verdicts_from_language_models_yet(program: Program) -> None:
-    with program.config.open("a") as file:
-        file.write('[llm]\nprovider = "claude"\napi_key = "sk-ant-not-a-real-key"\n')
-    result = program.run("run")
-    assert result.returncode == 78
-    assert "llm.provider" in result.stderr
-    assert "not-a-real-key" not in result.stderr
+def test_a_model_judges_and_its_key_stays_secret(program: Program, world: World) -> None:
+    key = "sk-ant-not-a-real-key"
+    with FakeVendor() as vendor:
+        vendor.play(Play(200, claude_body()))
+        with program.config.open("a") as file:
+            file.write(f'[llm]\nprovider = "claude"\napi_key = "{key}"\nbase_url = "{vendor.url}"\n')
+        process = program.start("run")
+        wait_for(process, "new -> ok")
+        world.advance(seconds=5)
+        world.open_pull(REPO, "rob", title="Mend the fence", body="It was broken on the north side.")
+        wait_for(process, "acceptable (confidence 0.90) by claude")
+        process.terminate()
+        _, log = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert key not in log
+    assert len(vendor.seen) == 1
+    ledger = [json.loads(line) for line in program.run("export", "ledger").stdout.splitlines()]
+    assert [row["reason"] for row in ledger][:1] == ["opening"]
 
 
 def test_sync_then_export_then_verify(program: Program, world: World) -> None:

@@ -188,6 +188,22 @@ async def test_a_review_of_a_pull_request_from_before_the_first_look_is_found_an
     assert day.ledger("zoe") == []
 
 
+async def test_events_that_do_not_even_show_our_own_close_are_waited_for(day: Day) -> None:
+    await day.give_credit("newt", 20)
+    number = day.pull("newt")
+    day.world.faults.add("stale", r"/issues/\d+/events", seconds=20)
+    day.later(seconds=30)
+    await day.settle(rounds=1)
+    assert not day.is_open(number)
+    # the list shows the reopened state, the events neither the close nor the reopening
+    day.world.reopen(REPO, number, "ada")
+    await day.settle()
+    assert day.gate(number) == "denied"
+    day.later(seconds=30)
+    await day.settle()
+    assert day.gate(number) == "released"
+
+
 async def test_issue_events_that_lag_behind_the_list_are_waited_for(day: Day) -> None:
     await day.give_credit("newt", 20)
     number = day.pull("newt")

@@ -17,6 +17,7 @@ from meritocrab.demo.world import World
 from meritocrab.store import repositories
 from meritocrab.store.database import Store
 from tests.e2e.history_support import TOKEN, Command, Installation, Json, await_true, kill_at
+from tests.evaluators.fake_vendors import FakeVendor, Play, response_body
 
 REPO = "octo/garden"
 KEYS = {
@@ -252,6 +253,24 @@ def test_evaluations_are_asked_up_to_the_number_given(github: SimulatedGitHub, t
     assert credit(crab)["spammy"] == 75
     assert sync(crab, "--evaluate", "100")["evaluations_taken_up"] == 0
     assert crab.run("verify").status == 0
+
+
+def test_a_backfill_that_spends_the_budget_leaves_the_rest_recorded(
+    github: SimulatedGitHub, tmp_path: Path
+) -> None:
+    """One author's past is no flood, and what is not asked does not fill the review queue."""
+    with FakeVendor() as vendor:
+        vendor.play(Play(200, response_body()))
+        llm = f'[llm]\nprovider = "openai"\nbase_url = "{vendor.url}/v1"\nmax_per_author_per_hour = 1\n'
+        crab = Installation(tmp_path / "crab").configure(
+            github, [REPO], extra=f"{llm}max_requests_per_day = 3\n"
+        )
+        result = sync(crab, "--evaluate", "100")
+        assert len(vendor.seen) == 3
+        assert (result["evaluations_taken_up"], result["deferred_evaluations"]) == (5, 2)
+        assert len([row for row in crab.export("events") if row["kind"] == "verdict_reached"]) == 3
+        assert sync(crab, "--evaluate", "100")["deferred_evaluations"] == 2
+        assert len(vendor.seen) == 3
 
 
 # ---- troubles -------------------------------------------------------------------------------------

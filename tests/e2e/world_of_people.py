@@ -128,7 +128,10 @@ BY_TOKEN = f'token = "{TOKEN}"\nrepositories = ["{REPO}"]'
 
 @dataclass
 class Setup:
-    """How the daemon of a story is configured; `top` and `tables` are TOML before and after the rest."""
+    """How the daemon of a story is configured; `top` and `tables` are TOML before and after the rest.
+
+    `scripted` puts the story's own judge in the place of the configured provider.
+    """
 
     enforcement: str = "close"
     answer_commands: bool = True
@@ -136,6 +139,7 @@ class Setup:
     top: str = ""
     tables: str = ""
     timeout: float = 5.0
+    scripted: bool = True
 
     def text(self, url: str, database: str) -> str:
         """The configuration file."""
@@ -173,7 +177,8 @@ class Day:
     def _build(self) -> None:
         self.config = self._load()
         self.store = Store.open(self.config.database_url)
-        self.service = Service(self.config, self.store, clock=self.now, evaluator=self.judge)
+        judge = self.judge if self.setup.scripted else None
+        self.service = Service(self.config, self.store, clock=self.now, evaluator=judge)
 
     def _load(self) -> Config:
         path = self.folder / "meritocrab.toml"
@@ -249,7 +254,7 @@ class Day:
         asked = EvaluationRow.select().where(
             EvaluationRow.state.in_(("queued", "failed")) & (EvaluationRow.next_attempt_at <= now)
         )
-        provider = providers.find(self.judge.name)
+        provider = providers.find(self.service.evaluator.name)
         paused = provider.paused_until_at if provider is not None else None
         judging = asked.exists() and (paused is None or paused <= now)
         return bool(inbox.due(now, 1) or outbox.due(now, 1) or judging)
@@ -282,6 +287,7 @@ class Day:
 
     async def close(self) -> None:
         """End the daemon."""
+        await self.service.evaluator.aclose()
         await self.service.accesses.aclose()
         await self.store.close()
 

@@ -91,6 +91,7 @@ class FakeVendor:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = 1 << 16  # head and body in one segment: else each answer waits for an acknowledgement
 
             def do_POST(self) -> None:
                 size = int(self.headers.get("content-length", 0))

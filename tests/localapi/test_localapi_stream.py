@@ -121,7 +121,7 @@ async def test_the_client_comes_back_by_itself(day: Day, serve: Serve) -> None:
 
 async def test_the_client_notices_a_daemon_that_hangs(day: Day, serve: Serve) -> None:
     served = await serve(day, pace=Pace(heartbeat=3600))
-    events = served.client.events(silence_seconds=0.05)
+    events = served.client.events(silence_seconds=1.5)
     assert isinstance(await anext(events), p.Health)
     lost = await anext(events)
     assert isinstance(lost, Lost)

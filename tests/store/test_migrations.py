@@ -86,7 +86,8 @@ def test_a_migration_that_fails_changes_nothing(database_url: str, monkeypatch: 
     with monkeypatch.context() as patch:
         patch.setattr(migrations, "MIGRATIONS", _next(ADD_COLUMN, "DROP TABLE nonsense"))
         with pytest.raises(
-            DatabaseUnusable, match=rf"from schema version {NEXT - 1} to {NEXT}: .*nonsense.*Nothing was changed"
+            DatabaseUnusable,
+            match=rf"from schema version {NEXT - 1} to {NEXT}: .*nonsense.*Nothing was changed",
         ):
             Store.open(database_url)
     store = Store.open(database_url)

@@ -7,6 +7,7 @@ from typing import Any
 
 from meritocrab.core import acts, ledger, standing
 from meritocrab.core.actions import Actor, Decision, EvaluationRequest
+from meritocrab.core.budget import MICROS
 from meritocrab.core.names import ActorKind, Classification, EvaluationState, GateOutcome, Role
 from meritocrab.core.permissions import is_privileged
 from meritocrab.core.policy import Policy
@@ -16,9 +17,9 @@ from meritocrab.localapi import protocol as p
 from meritocrab.localapi.errors import not_found
 from meritocrab.localapi.host import Host
 from meritocrab.localapi.views import parts, repositories
-from meritocrab.store import accounts, evaluations, pull_requests
+from meritocrab.store import accounts, calls, evaluations, pull_requests
 from meritocrab.store import ledger as ledger_rows
-from meritocrab.store.models import EPOCH, EvaluationRow, Repository
+from meritocrab.store.models import EPOCH, CallRow, EvaluationRow, Repository
 
 HISTORY = 20
 SOMEBODY = Actor(ActorKind.LOCAL, 0, "")
@@ -78,8 +79,29 @@ def one(host: Host, full_name: str, evaluation_id: int) -> p.EvaluationDetail:
         approve=_approval(view, person, policy, now),
         forecasts=_forecasts(view, person, policy, now),
         folded=parts.count(EvaluationRow.select().where(EvaluationRow.folded_into == row.id)),
+        policy=row.policy,
+        calls=tuple(_call(each) for each in calls.of_evaluation(row.id)),
         earlier=evaluations.earlier_by(row.repository_id, row.account_id, row.id),
         history=parts.ledger_items(history),
+    )
+
+
+def _call(row: CallRow) -> p.CallItem:
+    return p.CallItem(
+        asked_at=row.asked_at,
+        opinion=row.opinion,
+        provider=row.provider,
+        model=row.model,
+        prompt_version=row.prompt_version,
+        outcome=row.outcome,
+        classification=Classification(row.classification) if row.classification else None,
+        confidence=row.confidence,
+        reasoning=row.reasoning,
+        raw_answer=row.raw_answer,
+        input_tokens=row.input_tokens,
+        output_tokens=row.output_tokens,
+        cost=None if row.cost_micros is None else row.cost_micros / MICROS,
+        latency_seconds=None if row.latency_ms is None else row.latency_ms / 1000,
     )
 
 

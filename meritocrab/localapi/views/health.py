@@ -8,10 +8,11 @@ from typing import Any
 from peewee import fn
 
 from meritocrab import __version__
+from meritocrab.core.budget import MICROS
 from meritocrab.core.names import ActionState, EvaluationState, EventState, RepositoryState
 from meritocrab.localapi import protocol as p
 from meritocrab.localapi.host import Host
-from meritocrab.store import evaluations, inbox, outbox, providers
+from meritocrab.store import calls, evaluations, inbox, outbox, providers
 from meritocrab.store.errors import StoreError
 from meritocrab.store.models import Repository
 
@@ -103,6 +104,25 @@ def _llm(host: Host) -> p.LlmHealth:
         available=not is_paused,
         paused_until=paused if is_paused else None,
         reason=row.reason if row is not None else "",
+        budget=budget(host),
+    )
+
+
+def budget(host: Host) -> p.BudgetHealth | None:
+    """Today's books against the limits; None where nothing costs anything."""
+    limits = host.budget
+    if limits is None:
+        return None
+    now = host.clock()
+    spent = calls.spent_today(now)
+    return p.BudgetHealth(
+        requests=spent.requests,
+        tokens=spent.tokens,
+        cost=spent.cost / MICROS,
+        max_requests=limits.requests,
+        max_tokens=limits.tokens,
+        max_cost=None if limits.cost is None else limits.cost / MICROS,
+        calls=dict(calls.outcomes_today(now)),
     )
 
 
@@ -124,6 +144,17 @@ def _queue_reasons(queues: p.Queues) -> Iterator[str]:
 def _llm_reasons(llm: p.LlmHealth) -> Iterator[str]:
     if not llm.available:
         yield f"the provider {llm.provider} is paused: {llm.reason or 'it failed several times'}"
+    if llm.budget is not None and (spent := _spent(llm.budget)):
+        yield f"today's budget of {llm.provider} is spent ({spent}): contributions wait for a human"
+
+
+def _spent(used: p.BudgetHealth) -> str:
+    pairs = (
+        ("requests", used.requests, used.max_requests),
+        ("tokens", used.tokens, used.max_tokens),
+        ("money", used.cost, used.max_cost),
+    )
+    return ", ".join(name for name, value, limit in pairs if limit is not None and value >= limit)
 
 
 def _quota_reasons(host: Host) -> Iterator[str]:
