@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meritocrab.core.names import Classification
+from meritocrab.localapi.protocol import Topic
 from tests.e2e.world_of_people import REPO
 from tests.localapi.conftest import Served
 from tests.tui.stage import LARGE, Stage, fill_queue, staged
@@ -62,19 +63,18 @@ async def test_a_number_with_a_reason(served: Served) -> None:
         assert row.requested == 7
 
 
-async def test_who_comes_second_is_told_calmly(served: Served) -> None:
+async def test_who_comes_second_is_told_calmly(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     await fill_queue(served.day, 2)
     async with staged(served.client, day=served.day) as stage:
         await stage.press("2")
         (first, second) = stage.app.board.queue
-        stage.app._wanted.clear()
-        stage.app._asking = True  # the screen does not hear of what the other one does
-        await served.client.override(REPO, first.id, classification=Classification.HIGH)
-        await stage.press("s")
-        stage.app._asking = False
+        with monkeypatch.context() as deaf:
+            deaf.setattr(stage.app, "ask", lambda topics: None)  # nobody tells of what the other one does
+            await served.client.override(REPO, first.id, classification=Classification.HIGH)
+            await stage.press("s")
         assert "somebody was first" in stage.notice
         assert stage.notice.startswith("▲")
-        stage.app.ask(())
+        stage.app.ask(list(Topic))
         await stage.calm()
         assert stage.keys_of("queue") == [second.id]
         assert served.day.credit("doubter-0") == 115
