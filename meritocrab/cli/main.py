@@ -29,6 +29,7 @@ EXIT_INTERRUPTED = 130
 # name -> (where the command is, what `--help` says about it)
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("meritocrab.cli.run:run", "Run the daemon: poll, gate, score, deliver."),
+    "tui": ("meritocrab.cli.tui:tui", "Look at everything and decide what waits, in the terminal."),
     "status": ("meritocrab.cli.status:status", "How the running daemon is."),
     "queue": ("meritocrab.cli.queue:queue", "The review queue: list, show, approve, override."),
     "contributor": (

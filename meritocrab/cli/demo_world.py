@@ -1,0 +1,138 @@
+"""The demonstration's other half: the simulated GitHub and a real daemon, in a process of their own.
+
+`meritocrab demo` starts it as a child and shows the terminal UI beside it, as on a real machine: the screen never
+waits for the daemon's work, and a fault of one does not end the other. It ends when its parent closes the pipe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+import textwrap
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from meritocrab.daemon.service import Service
+    from meritocrab.demo.world import World
+    from meritocrab.store.database import Store
+
+SOCKET_NAME, READY = "meritocrab.sock", "ready"
+SOMETHING_NEW_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
+
+
+def main(folder: Path) -> None:
+    """Serve until standard input is closed; says `ready` when the past has been dealt with."""
+    from meritocrab.demo import village
+    from meritocrab.demo.github import SimulatedGitHub
+
+    world = village.build_world()
+    with SimulatedGitHub(world) as github:
+        asyncio.run(_serve(folder, world, github.url))
+
+
+async def _serve(folder: Path, world: World, url: str) -> None:
+    from meritocrab.config import load_config
+    from meritocrab.daemon.service import Service
+    from meritocrab.logs import setup_logging
+    from meritocrab.store.database import Store
+
+    setup_logging("error")
+    config = load_config(_write_config(folder, url), {"STATE_DIRECTORY": str(folder)})
+    store = Store.open(config.database_url)
+    service = Service(config, store)
+    closed = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
+    try:
+        await service.start()
+        living = asyncio.create_task(_live(service, store, world))
+        await asyncio.wait((closed, living), return_when=asyncio.FIRST_COMPLETED)
+        living.cancel()
+        await service.stop()
+    finally:
+        await store.close()
+
+
+async def _live(service: Service, store: Store, world: World) -> None:
+    """The two days that are past, and then something new now and then."""
+    from meritocrab.demo import village
+
+    await _until_quiet(store)
+    for step in village.past():
+        world.advance(step.after.total_seconds())
+        step.act(world)
+    world.follow_real_time()
+    service.loops.wake("poll")
+    await _until_quiet(store)
+    sys.stdout.write(f"{READY}\n")
+    sys.stdout.flush()
+    for act in village.future():
+        await asyncio.sleep(SOMETHING_NEW_SECONDS)
+        act(world)
+
+
+async def _until_quiet(store: Store) -> None:
+    """Until everything was polled twice, and handled and judged."""
+    from datetime import UTC, datetime
+
+    since = datetime.now(UTC) + timedelta(seconds=1.5)
+    deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+    while not await store.read(_is_quiet, since):
+        if asyncio.get_running_loop().time() > deadline:
+            logging.getLogger("meritocrab.demo").error("the demonstration did not come to rest")
+            return
+        await asyncio.sleep(0.1)
+
+
+def _is_quiet(since: object) -> bool:
+    from meritocrab.store import evaluations, inbox
+    from meritocrab.store.models import Read, Repository
+
+    rows = list(Repository.select())
+    polled = rows and all(row.last_poll_at is not None and row.last_poll_at > since for row in rows)
+    judging = sum(evaluations.counts().get(state, 0) for state in ("queued", "running", "judged"))
+    return bool(polled and not inbox.counts().get("waiting", 0) and not judging and not Read.select().count())
+
+
+def _write_config(folder: Path, url: str) -> Path:
+    from meritocrab.demo import cast, village
+
+    script = folder / "judge.json"
+    script.write_text(json.dumps(village.judge_script()))
+    names = ", ".join(f'"{name}"' for name in village.REPOSITORIES)
+    file = folder / "meritocrab.toml"
+    file.write_text(
+        textwrap.dedent(f"""\
+        # The demonstration's own settings: quicker than at home, and the blacklist asks first.
+        enforcement = "close"
+        [github]
+        api_url = "{url}"
+        token = "{cast.TOKEN}"
+        repositories = [{names}]
+        [api]
+        socket = "{folder / SOCKET_NAME}"
+        [poll]
+        interval = 2
+        min_interval = 1
+        max_interval = 2
+        review_interval = 2
+        [relay]
+        settle = 1.0
+        write_spacing = 0.1
+        [blacklist]
+        delay = [20, 60]
+        automatic = "confirm"
+        [llm]
+        provider = "mock"
+        mock_script = "{script}"
+        """)
+    )
+    file.chmod(0o600)
+    return file
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

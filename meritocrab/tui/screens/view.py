@@ -1,0 +1,61 @@
+"""What all screens have in common: they are told what changed, and show it without losing their place."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.containers import Vertical
+
+from meritocrab.localapi.protocol import Topic
+from meritocrab.tui.board import Board
+from meritocrab.tui.widgets.paged import PagedList
+from meritocrab.tui.widgets.rows import RowList
+
+if TYPE_CHECKING:
+    from meritocrab.tui.app import MeritocrabApp
+
+
+class View(Vertical):
+    """One screen; it lives as long as the program and is shown and hidden."""
+
+    VIEW: ClassVar[str]
+    NAME: ClassVar[str]
+    ABOUT: ClassVar[str] = ""
+    """A few sentences for the help."""
+
+    WIDE: ClassVar[int] = 110
+    """From so many columns on there is room for two panes side by side."""
+
+    @property
+    def ui(self) -> MeritocrabApp:
+        """The application."""
+        return cast("MeritocrabApp", self.app)
+
+    @property
+    def board(self) -> Board:
+        """What is known."""
+        return self.ui.board
+
+    def told(self, topics: frozenset[Topic]) -> None:
+        """This changed, or the screen has just come to be seen."""
+
+    def tick(self, now: datetime) -> None:
+        """A second has gone by."""
+        for rows in self.query(RowList):
+            rows.tick(now)
+
+    def focus_first(self) -> None:
+        """Give the keys to where one begins."""
+        for rows in self.query(RowList):
+            if rows.display:
+                rows.focus()
+                return
+
+    def on_paged_list_failed(self, message: PagedList.Failed) -> None:
+        """Rows could not be had."""
+        self.ui.tell(str(message.error), "error")
+
+    def is_wide(self) -> bool:
+        """Is there room for two panes?"""
+        return self.app.size.width >= self.WIDE

@@ -1,0 +1,138 @@
+"""A list over pages of the local API: it asks for what is seen, keeps a few pages, and follows changes in place."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from textual import work
+from textual.message import Message
+
+from meritocrab.localapi.client import LocalApiError
+from meritocrab.localapi.protocol import Page
+from meritocrab.tui.book import Ask, Book
+from meritocrab.tui.columns import Column
+from meritocrab.tui.widgets.rows import Cells, RowList
+
+T = TypeVar("T")
+Fetch = Callable[[Ask, int], Awaitable[Page[T]]]
+
+
+class PagedList(RowList[T]):
+    """A `RowList` whose rows come page by page.
+
+    Args:
+        fetch: asks for a page of this many rows; backwards ones in reversed order.
+        both_ends: can it be read backwards?
+    """
+
+    class Failed(Message):
+        """A page could not be had, and why."""
+
+        def __init__(self, error: LocalApiError) -> None:
+            super().__init__()
+            self.error = error
+
+    class Counted(Message):
+        """How many rows there are in all is known now, or has changed."""
+
+        def __init__(self, rows: PagedList[Any]) -> None:
+            super().__init__()
+            self.rows = rows
+
+        @property
+        def control(self) -> PagedList[Any]:
+            """The list."""
+            return self.rows
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        cells: Cells[T],
+        key: Callable[[T], Hashable],
+        fetch: Fetch[T],
+        *,
+        empty: str,
+        both_ends: bool = False,
+        id: str | None = None,  # noqa: A002 - Textual's name
+    ) -> None:
+        super().__init__(columns, cells, key, empty=empty, id=id)
+        self._fetch, self._both_ends = fetch, both_ends
+        self._book: Book[T] = Book(both_ends=both_ends)
+        self._loading = False
+        self._wanted_key: Hashable | None = None
+
+    @property
+    def total(self) -> int | None:
+        """How many rows the listing has; None before the first answer."""
+        return self._book.total
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return self._book.total or 0
+
+    def row_at(self, index: int) -> T | None:
+        """The row at this place, if its page is here."""
+        return self._book.row(index) if 0 <= index < self.count else None
+
+    def restart(self, now: datetime) -> None:
+        """Another listing: another search, order or filter."""
+        self.now = now
+        self._book = Book(both_ends=self._both_ends)
+        self._wanted_key = None
+        self._measure()
+        self.set_reactive(RowList.cursor, 0)
+        self.scroll_to(y=0, animate=False, force=True, immediate=True)
+        self.redraw()
+        self.load()
+
+    def renew(self, now: datetime) -> None:
+        """Something changed in this listing."""
+        self.now = now
+        self._wanted_key = self.current_key
+        self._book.renew(self._window[0])
+        self.load()
+
+    @property
+    def _window(self) -> tuple[int, int]:
+        top = round(self.scroll_y)
+        return top, top + self._shown - 1
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Other rows are seen: they may have to be asked for."""
+        super().watch_scroll_y(old_value, new_value)
+        if round(old_value) != round(new_value):
+            self.load()
+
+    def load(self) -> None:
+        """Ask for what is seen and not here; one request at a time."""
+        if not self._loading and self.is_attached and self._book.step(*self._window) is not None:
+            self._loading = True
+            self._load()
+
+    @work(group="pages", exit_on_error=False)
+    async def _load(self) -> None:
+        try:
+            while (ask := self._book.step(*self._window)) is not None:
+                book = self._book
+                page = await self._fetch(ask, book.size)
+                if book is self._book:
+                    self._take(ask, page)
+        except LocalApiError as error:
+            self.post_message(self.Failed(error))
+        finally:
+            self._loading = False
+
+    def _take(self, ask: Ask, page: Page[T]) -> None:
+        before, key = self._book.total, self.current_key
+        wanted, height = self._wanted_key or key, self.cursor - round(self.scroll_y)
+        self._book.put(ask, page.total, page.items, page.next)
+        place = self.cursor
+        if wanted is not None and self.current_key != wanted:
+            place = next((at for at, row in self._book.loaded() if self._key(row) == wanted), place)
+        place = max(0, min(place, self.count - 1))
+        self._settle(place, place - height, changed=self._key_of(self.row_at(place)) != key)
+        if before != page.total:
+            self.post_message(self.Counted(self))

@@ -1,0 +1,221 @@
+"""The review queue: one key an item, nothing decided twice, nothing lost, the place kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from meritocrab.core.names import Classification
+from meritocrab.localapi.protocol import Topic
+from tests.e2e.world_of_people import REPO
+from tests.localapi.conftest import Served
+from tests.tui.stage import LARGE, Stage, fill_queue, staged
+
+
+async def test_twenty_items_take_twenty_keys_and_two_to_come_there(served: Served) -> None:
+    await fill_queue(served.day, 20)
+    async with staged(served.client, day=served.day) as stage:
+        await stage.press("2")
+        assert stage.rows("queue").count == 20
+        for _ in range(5):
+            await stage.press("a", "s", "c", "h")
+        assert stage.pressed <= 22
+        await stage.until(lambda: not stage.app.board.queue, "an empty queue")
+        assert "Nothing waits for you" in stage.text
+    states = sorted(row.state for count in range(20) for row in served.day.judged(f"doubter-{count}"))
+    assert states == ["approved"] * 5 + ["overridden"] * 15
+    assert [served.day.credit(f"doubter-{count}") for count in range(4)] == [95, 75, 105, 115]
+
+
+async def test_the_next_item_is_under_the_cursor_at_once(served: Served) -> None:
+    await fill_queue(served.day, 4)
+    async with staged(served.client, day=served.day) as stage:
+        await stage.press("2", "down")
+        _, second, third, _ = stage.keys_of("queue")
+        assert stage.rows("queue").current_key == second
+        await stage.pilot.press("a")
+        await stage.pilot.pause()
+        assert stage.rows("queue").current_key == third
+        await stage.calm()
+        assert "Doubtful change 2" in stage.dossier
+        assert second not in stage.keys_of("queue")
+
+
+async def test_a_decision_is_told_and_can_be_undone(served: Served) -> None:
+    await fill_queue(served.day, 2)
+    async with staged(served.client, day=served.day) as stage:
+        await stage.press("2", "s")
+        assert "doubter-0: spam −25 → 75" in stage.notice
+        await stage.press("u")
+        assert "undone" in stage.notice
+        assert served.day.credit("doubter-0") == 100
+        await stage.press("u")
+        assert "nothing to undo" in stage.notice
+
+
+async def test_a_number_with_a_reason(served: Served) -> None:
+    await fill_queue(served.day, 1)
+    async with staged(served.client, day=served.day) as stage:
+        await stage.press("2", "n", *"+7x", "enter")
+        assert "a whole number" in stage.text
+        await stage.press("backspace", "enter", *"nice", "enter")
+        assert served.day.credit("doubter-0") == 107
+        (row,) = [row for row in served.day.ledger_rows("doubter-0") if row.reason != "opening"]
+        assert row.requested == 7
+
+
+async def test_who_comes_second_is_told_calmly(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    await fill_queue(served.day, 2)
+    async with staged(served.client, day=served.day) as stage:
+        await stage.press("2")
+        (first, second) = stage.app.board.queue
+        with monkeypatch.context() as deaf:
+            deaf.setattr(stage.app, "ask", lambda topics: None)  # nobody tells of what the other one does
+            await served.client.override(REPO, first.id, classification=Classification.HIGH)
+            await stage.press("s")
+        assert "somebody was first" in stage.notice
+        assert stage.notice.startswith("▲")
+        stage.app.ask(list(Topic))
+        await stage.calm()
+        assert stage.keys_of("queue") == [second.id]
+        assert served.day.credit("doubter-0") == 115
+
+
+async def test_what_the_daemon_does_not_take_comes_back(served: Served) -> None:
+    await fill_queue(served.day, 2)
+    async with staged(served.client, day=served.day) as stage:
+        await stage.press("2")
+        before = stage.keys_of("queue")
+        await served.api.stop()
+        await stage.until(lambda: stage.app.board.link != "live", "a lost connection")
+        await stage.press("a")
+        assert "is not decided" in stage.notice
+        assert sorted(map(str, stage.keys_of("queue"))) == sorted(map(str, before))
+
+
+async def test_marked_items_are_decided_together_after_a_question(served: Served) -> None:
+    await fill_queue(served.day, 5)
+    async with staged(served.client, day=served.day) as stage:
+        await stage.press("2", "v", "v", "v", "h")
+        assert "decide 3 items at once?" in stage.text
+        await stage.press("n")
+        assert stage.rows("queue").count == 5
+        await stage.press("h", "y")
+        await stage.until(lambda: len(stage.app.board.queue) == 2, "the decisions")
+        assert [served.day.credit(f"doubter-{count}") for count in range(4)] == [115, 115, 115, 100]
+
+
+async def test_blind_mode_tells_nothing_until_it_is_decided(served: Served) -> None:
+    await fill_queue(served.day, 2)
+    async with staged(served.client, LARGE, served.day) as stage:
+        await stage.press("2", "b")
+        screen = stage.text
+        for word in ("it is low", "50 %", "50%", "approve low"):
+            assert word not in screen
+        await stage.press("c")
+        assert "the verdict was low 50 %" in stage.notice
+        await stage.press("b")
+        assert "it is low" in stage.text
+
+
+async def test_snoozed_items_sleep_for_an_hour_in_this_session(served: Served) -> None:
+    await fill_queue(served.day, 3)
+    async with staged(served.client, day=served.day) as stage:
+        await stage.press("2")
+        first, *others = stage.keys_of("queue")
+        await stage.press("z")
+        assert stage.keys_of("queue") == others
+        await stage.press("Z")
+        assert stage.keys_of("queue") == [first]
+        await stage.press("Z")
+        served.day.later(minutes=61)
+        stage.app._tick()
+        assert stage.keys_of("queue") == [first, *others]
+
+
+async def test_filter_and_skip(served: Served) -> None:
+    await fill_queue(served.day, 12)
+    async with staged(served.client, day=served.day) as stage:
+        await stage.press("2", "slash", *"doubter-1", "enter")
+        assert stage.rows("queue").count == 3  # 1, 10 and 11
+        first = stage.rows("queue").current_key
+        await stage.press("space", "space", "space")
+        assert stage.rows("queue").current_key == first
+        await stage.press("escape")
+        assert stage.rows("queue").count == 12
+
+
+async def test_the_place_is_kept_while_items_come_and_go(served: Served) -> None:
+    await fill_queue(served.day, 30)
+    async with staged(served.client, day=served.day) as stage:
+        await stage.press("2", *["down"] * 14)
+        queue = stage.rows("queue")
+        key, height = queue.current_key, queue.cursor - round(queue.scroll_y)
+        for item in stage.app.board.queue[:3]:
+            await served.client.approve(item.repository, item.id)
+        await stage.until(lambda: len(stage.app.board.queue) == 27, "the news")
+        assert queue.current_key == key
+        assert queue.cursor - round(queue.scroll_y) == height
+        served.day.world.add_user("latecomer")
+        served.day.pull("latecomer", "Doubtful and late")
+        await served.day.settle()
+        await stage.until(lambda: len(stage.app.board.queue) == 28, "the newcomer")
+        assert queue.current_key == key
+        assert queue.cursor - round(queue.scroll_y) == height
+
+
+async def test_something_of_everything(village_served: Served) -> None:
+    async with staged(village_served.client, LARGE, village_served.day) as stage:
+        await stage.press("2")
+        titles = {item.author.login: item.id for item in stage.app.board.queue}
+        assert len(stage.app.board.queue) >= 8
+        await _go_to(stage, titles["shiny-linter[bot]"])
+        assert "@shiny-linter[bot]" in stage.text
+        assert "neither earns nor loses" in stage.dossier
+        await _go_to(stage, titles["quicksilver"])
+        assert "⚑ " in stage.dossier
+        assert "<U+202E>" in stage.dossier
+        proposal = next(item.id for item in stage.app.board.queue if item.subject == "blacklist")
+        await _go_to(stage, proposal)
+        assert "a blacklist" in stage.dossier
+        await stage.press("a")
+        await stage.until(lambda: village_served.day.is_blacklisted("spam-4-you"), "the blacklisting")
+
+
+async def test_a_proposal_can_be_left(village_served: Served) -> None:
+    async with staged(village_served.client, LARGE, village_served.day) as stage:
+        await stage.press("2")
+        proposal = next(item.id for item in stage.app.board.queue if item.subject == "blacklist")
+        await _go_to(stage, proposal)
+        await stage.press("s")
+        assert "takes a (blacklist) or c" in stage.notice
+        await stage.press("c")
+        await stage.until(lambda: proposal not in [item.id for item in stage.app.board.queue], "the decision")
+        assert not village_served.day.is_blacklisted("spam-4-you")
+
+
+async def _go_to(stage: Stage, key: object) -> None:
+    assert stage.rows("queue").put_on(key)
+    await stage.calm()
+
+
+@pytest.mark.parametrize("remote", [True, False])
+async def test_links_are_copied_or_opened_after_a_question(
+    served: Served, monkeypatch: pytest.MonkeyPatch, remote: bool
+) -> None:
+    await fill_queue(served.day, 1)
+    async with staged(served.client, day=served.day) as stage:
+        opened: list[str] = []
+        monkeypatch.setattr(stage.app, "open_url", opened.append)
+        stage.app.remote = remote
+        await stage.press("2")
+        link = stage.app.board.queue[0].link
+        assert link.startswith("http")
+        await stage.press("y")
+        assert stage.app.clipboard == link
+        await stage.press("o")
+        if remote:
+            assert opened == []
+        else:
+            assert "Open this in your browser?" in stage.text
+            await stage.press("y")
+            assert opened == [link]
