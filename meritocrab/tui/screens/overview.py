@@ -71,7 +71,14 @@ def facts(health: Health, now: datetime) -> list[Content]:
         health.database.driver if health.database.connected else f"no database: {health.database.reason}"
     )
     lines = [
-        _fact("Daemon", (look.label, look.style), f" · {health.version} · up {up} · ", plain(database)),
+        _fact(
+            "Daemon",
+            (look.label, look.style),
+            " · ",
+            plain(health.version, 40),
+            f" · up {up} · ",
+            plain(database),
+        ),
         _fact("Enforces", (str(health.enforcement), "bold"), f": {words.ENFORCEMENT[health.enforcement]}"),
         _fact("GitHub", _quotas(health, now)),
         _fact("Verdicts", *_provider(health, now)),
