@@ -156,7 +156,11 @@ class MeritocrabApp(App[None]):
         gone = board.link is not LinkState.LIVE and board.health is not None
         banner.set_class(gone, "shown")
         if gone:
-            banner.say(plain(f"▲ {board.link.capitalize()}. What you see is old; ctrl+r tries again now. {board.reason}"))
+            banner.say(
+                plain(
+                    f"▲ {board.link.capitalize()}. What you see is old; ctrl+r tries again now. {board.reason}"
+                )
+            )
 
     def _tick(self) -> None:
         if self._is_up:

@@ -58,7 +58,9 @@ class HostileClient:
             uptime_seconds=1,
             enforcement="close",
             database=p.DatabaseHealth(connected=False, driver=text, reason=text),
-            llm=p.LlmHealth(provider=text, model=text, reason=text, available=False),
+            llm=p.LlmHealth(
+                provider=text, model=text, reason=text, budget=p.BudgetHealth(requests=1, tokens=2, cost=3.0)
+            ),
             queues=p.Queues(review=1, events_parked=3),
             quota=(p.QuotaHealth(credential=text, limit=5000, remaining=1),),
         )
