@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,19 +23,44 @@ PATIENCE_SECONDS = 30.0
 
 @click.command()
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Keep the database here.")
-def demo(keep: Path | None) -> None:
-    """Watch the whole system work for half a minute: no credentials, no network, nothing left behind.
+@click.option(
+    "--tui/--no-tui",
+    default=None,
+    help="The terminal UI on a living village, or a day told as a story. Default: the terminal UI, in a terminal.",
+)
+def demo(keep: Path | None, tui: bool | None) -> None:
+    """Watch the whole system work: no credentials, no network, nothing left behind.
 
-    A simulated GitHub with a handful of people, and the real daemon on a throw-away database.
+    A simulated GitHub with a handful of people, and the real daemon on a throw-away database. In a terminal you are its
+    maintainer, with a queue to review; elsewhere, or with --no-tui, the story of a day is told in half a minute.
     """
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="meritocrab-demo-") as temporary:
         folder = keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        asyncio.run(_play(folder))
+        if _wants_screen(tui):
+            _attend(folder)
+        else:
+            asyncio.run(_play(folder))
     if keep is not None:
         click.echo(f"\nThe database is kept in {folder}.")
+
+
+def _wants_screen(tui: bool | None) -> bool:
+    if tui is None:
+        return sys.stdin.isatty() and sys.stdout.isatty()
+    return tui
+
+
+def _attend(folder: Path) -> None:
+    """The terminal UI beside a world that lives in a process of its own."""
+    from meritocrab.cli.demo_world import SOCKET_NAME, living_world
+    from meritocrab.cli.tui import run_on
+
+    click.echo("A simulated GitHub and a daemon are starting; two days go by in some seconds …")
+    with living_world(folder):
+        run_on(folder / SOCKET_NAME)
 
 
 async def _play(folder: Path) -> None:

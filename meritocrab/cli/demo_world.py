@@ -9,20 +9,60 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import signal
+import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import click
 
 if TYPE_CHECKING:
     from meritocrab.daemon.service import Service
     from meritocrab.demo.world import World
     from meritocrab.store.database import Store
 
-SOCKET_NAME, READY = "meritocrab.sock", "ready"
-SOMETHING_NEW_SECONDS = 20.0
+SOCKET_NAME, LOG_NAME, READY = "meritocrab.sock", "demo.log", "ready"
+SOMETHING_NEW_SECONDS = 25.0
+STOP_WITHIN_SECONDS = 15.0
 PATIENCE_SECONDS = 60.0
+
+
+@contextmanager
+def living_world(folder: Path) -> Iterator[None]:
+    """The world in a child process, for the length of the block; begins when the past has been dealt with.
+
+    Raises:
+        click.ClickException: it could not be started.
+    """
+    log = folder / LOG_NAME
+    command = [sys.executable, "-m", "meritocrab.cli.demo_world", str(folder)]
+    with log.open("wb") as errors:
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)  # noqa: S603
+    assert child.stdin is not None and child.stdout is not None  # noqa: S101, PT018 - both are pipes
+    try:
+        if child.stdout.readline().strip() != READY.encode():
+            raise click.ClickException(f"the demonstration did not start: {_last_words(log)}")
+        yield
+    finally:
+        child.stdin.close()
+        try:
+            child.wait(STOP_WITHIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        child.stdout.close()
+
+
+def _last_words(log: Path) -> str:
+    from meritocrab.logs import escaped
+
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return escaped(lines[-1])[:300] if lines else "no reason was given"
 
 
 def main(folder: Path) -> None:
@@ -30,6 +70,9 @@ def main(folder: Path) -> None:
     from meritocrab.demo import village
     from meritocrab.demo.github import SimulatedGitHub
 
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # the terminal sends it to both; the parent decides when to end
     world = village.build_world()
     with SimulatedGitHub(world) as github:
         asyncio.run(_serve(folder, world, github.url))

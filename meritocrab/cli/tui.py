@@ -31,9 +31,12 @@ def tui(context: click.Context, socket: Path | None) -> None:
 
 def run_on(socket: Path) -> None:
     """Show the daemon at this socket until the maintainer leaves."""
+    import logging
+
     from meritocrab.localapi.client import LocalClient
     from meritocrab.tui.app import MeritocrabApp
 
+    logging.getLogger().addHandler(logging.NullHandler())  # the screen is no place for what libraries log
     MeritocrabApp(LocalClient(socket), remote=is_remote()).run()
 
 

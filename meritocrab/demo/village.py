@@ -209,9 +209,12 @@ def future() -> Iterator[Callable[[World], object]]:
     number = 0
     while True:
         number += 1
+        login = REGULARS[number % len(REGULARS)]
+        yield _merged(GARDEN, login, f"Watering, part {number}", number)
         yield _pull(GARDEN, "ola-b", f"Another frost warning, take {number}", f"{_FROST} ({number})")
-        yield _pull(GREENHOUSE, "nia", f"Wording of chapter {number}", f"{_WORDING} ({number})")
-        yield _merged(GARDEN, REGULARS[number % len(REGULARS)], f"Watering, part {number}", number)
+        yield _pull(
+            GREENHOUSE, "wanda", f"Open vents {number} minutes earlier", f"It gets hot in here. ({number})"
+        )
         yield _pull(
             GARDEN, "spam-4-you", f"Improve README ({number + 10})", f"Get followers today ({number + 10})"
         )

@@ -23,6 +23,7 @@ from meritocrab.localapi.client import BadAnswer, LocalApiError, LocalClient, Lo
 from meritocrab.localapi.protocol import ActAnswer, Bye, Health, Topic
 from meritocrab.localapi.protocol import Changed as ChangedTopics
 from meritocrab.tui import words
+from meritocrab.tui.asking import Asking
 from meritocrab.tui.board import Board
 from meritocrab.tui.commands import Places
 from meritocrab.tui.messages import Changed, Connected, Disconnected, LinkState
@@ -91,7 +92,7 @@ class MeritocrabApp(App[None]):
         self.blind = False
         self._retry_seconds = retry_seconds
         self._wanted: set[Topic] = set()
-        self._asking = False
+        self._asking = Asking(self, self._ask)
         self._view = VIEWS[0].VIEW
         self._notices = 0
 
@@ -132,6 +133,11 @@ class MeritocrabApp(App[None]):
         """The screen that is seen."""
         return self.screen_stack[0].query_one(f"#{self._view}", View)
 
+    @property
+    def _is_up(self) -> bool:
+        """Is there a screen? While the program ends, what was asked before may still be answered."""
+        return bool(self._screen_stack) and bool(self.screen_stack[0].query("#status"))
+
     def _line(self, name: str) -> Line:
         return self.screen_stack[0].query_one(f"#{name}", Line)
 
@@ -150,11 +156,16 @@ class MeritocrabApp(App[None]):
         gone = board.link is not LinkState.LIVE and board.health is not None
         banner.set_class(gone, "shown")
         if gone:
-            banner.say(plain(f"▲ {board.link}: {board.reason} What you see is old. ctrl+r tries again now."))
+            banner.say(
+                plain(
+                    f"▲ {board.link.capitalize()}. What you see is old; ctrl+r tries again now. {board.reason}"
+                )
+            )
 
     def _tick(self) -> None:
-        self._show_frame()
-        self.view.tick(self.now)
+        if self._is_up:
+            self._show_frame()
+            self.view.tick(self.now)
 
     # ---- going about
 
@@ -204,6 +215,8 @@ class MeritocrabApp(App[None]):
 
     def tell(self, text: str, severity: str = "information") -> None:
         """Say something in the line above the keys, for a while."""
+        if not self._is_up:
+            return
         sign, style = SIGNS.get(severity, SIGNS["information"])
         line = self._line("notice")
         line.say(plain(f"{sign} {' '.join(text.split())}").stylize(style, 0, 1))
@@ -213,7 +226,7 @@ class MeritocrabApp(App[None]):
         self.set_timer(NOTICE_SECONDS, lambda: self._untell(number))
 
     def _untell(self, number: int) -> None:
-        if number == self._notices:
+        if number == self._notices and self._is_up:
             self._line("notice").remove_class("shown")
 
     def notify(self, message: str, *, severity: str = "information", **_: Any) -> None:
@@ -255,6 +268,8 @@ class MeritocrabApp(App[None]):
 
     async def on_connected(self, message: Connected) -> None:
         """The daemon is there: ask for everything."""
+        if not self._is_up:
+            return
         first = self.board.health is None
         self.board.link, self.board.reason, self.board.health = LinkState.LIVE, "", message.health
         if self._view == NoDaemonView.VIEW:
@@ -266,6 +281,8 @@ class MeritocrabApp(App[None]):
 
     async def on_disconnected(self, message: Disconnected) -> None:
         """The daemon is away."""
+        if not self._is_up:
+            return
         self.board.link, self.board.reason = message.state, message.reason
         if self.board.health is None:
             await self.go(NoDaemonView.VIEW)
@@ -280,23 +297,19 @@ class MeritocrabApp(App[None]):
     def ask(self, topics: Iterable[Topic]) -> None:
         """Ask for what changed; what changes meanwhile is asked for afterwards, once."""
         self._wanted |= set(topics)
-        if not self._asking:
-            self._asking = True
-            self._ask()
+        self._asking.begin()
 
-    @work(group="asking", exit_on_error=False)
     async def _ask(self) -> None:
+        topics, self._wanted = frozenset(self._wanted), set()
         try:
-            while self._wanted:
-                topics, self._wanted = frozenset(self._wanted), set()
-                await self._read(topics)
-                self._show_frame()
-                self.view.told(topics)
+            await self._read(topics)
         except LocalApiError as error:
             if self.board.link is LinkState.LIVE:
                 self.tell(str(error), "error")
-        finally:
-            self._asking = False
+        else:
+            if self._is_up:
+                self._show_frame()
+                self.view.told(topics)
 
     async def _read(self, topics: frozenset[Topic]) -> None:
         """Bring the board up to date."""

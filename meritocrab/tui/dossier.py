@@ -52,7 +52,7 @@ def _title(item: EvaluationDetail) -> Content:
 
 def _about(item: EvaluationDetail, now: datetime) -> Content:
     parts = [words.subject(item.subject), words.ago(item.created_at, now)]
-    about = Content(" · ").join([plain(item.repository), *(Content(part) for part in parts)])
+    about = Content(" · ").join([plain(item.repository), *(plain(part, 60) for part in parts)])
     if item.folded:
         about += Content.styled(
             f" · {words.counted(item.folded, 'more item')} of this author behind it", "$accent"

@@ -46,6 +46,17 @@ def plain_str(text: str, limit: int = LINE_LIMIT) -> str:
     return plain(text, limit).plain
 
 
+def guarded(content: Content) -> Content:
+    """`content` if nothing in it can be obeyed, else escaped: what widgets do with all they are given.
+
+    What strangers wrote has been through `plain` before; this is for what was forgotten.
+    """
+    text = content.plain
+    if text.isprintable() or text.replace("\n", "").isprintable():
+        return content
+    return _escaped(_tamed(text))
+
+
 def _content(text: str, limit: int) -> Content:
     if len(text) > limit:
         text = text[:limit] + "…"

@@ -1,4 +1,4 @@
-"""The terminal UI on a stage: a real local API on a real socket before a day's daemon, watched through Textual's pilot."""
+"""The terminal UI on a stage: a real local API on a real socket, watched through Textual's pilot."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from tests.e2e.world_of_people import Day
 from tests.localapi.conftest import Served
 
 SMALL, LARGE = (80, 24), (140, 40)
-PATIENCE = 1500
+PATIENCE = 3000
+QUIET_TURNS = 3
+"""So many times in a row nothing may be going on, so that what a message leads to is waited for, too."""
 CREDENTIALS = f'token = "{cast.TOKEN}"\nrepositories = ["{village.GARDEN}", "{village.GREENHOUSE}"]'
 CONFIRM = '[blacklist]\nautomatic = "confirm"\ndelay = [30, 30]'
 
@@ -43,13 +45,16 @@ class Stage:
 
     async def calm(self) -> None:
         """Wait until nothing is asked or done in the background."""
+        quiet = 0
         for _ in range(PATIENCE):
+            await asyncio.sleep(0.001)
             await self.pilot.pause()
-            busy = [worker for worker in self.app.workers if worker.group != "link" and not worker.is_finished]
-            if not busy and not self.app._wanted:
-                await self.pilot.pause()
+            busy = [
+                worker for worker in self.app.workers if worker.group != "link" and not worker.is_finished
+            ]
+            quiet = 0 if busy or self.app._wanted else quiet + 1
+            if quiet >= QUIET_TURNS:
                 return
-            await asyncio.sleep(0.002)
         raise AssertionError("the screen never came to rest")
 
     async def until(self, condition: Callable[[], object], what: str = "it") -> None:
@@ -59,7 +64,7 @@ class Stage:
                 await self.calm()
                 return
             await self.pilot.pause()
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0.001)
         raise AssertionError(f"{what} never came about; the screen:\n{self.text}")
 
     @property
@@ -108,6 +113,7 @@ async def staged(
         if wait:
             await stage.until(lambda: app.board.health is not None, "a connection")
         yield stage
+        await stage.calm()
 
 
 def listen_to_village(day: Day) -> None:
@@ -116,7 +122,11 @@ def listen_to_village(day: Day) -> None:
     rules: list[tuple[str, Answer | Exception]] = []
     for rule in (*script["rules"], {"match": "", **script["default"]}):
         answer = Answer(
-            Classification(rule["classification"]), rule["confidence"], rule["reasoning"], "judge-1", advisory=False
+            Classification(rule["classification"]),
+            rule["confidence"],
+            rule["reasoning"],
+            "judge-1",
+            advisory=False,
         )
         rules += [(about, answer) for about in rule["match"].split("|")]
     day.judge.rules = rules

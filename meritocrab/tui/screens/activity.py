@@ -28,7 +28,9 @@ class Activity(View):
     """Outbox above, ledger below, and the row under the cursor in full."""
 
     VIEW, NAME = "activity", "Activity"
-    ABOUT = "Above is what was decided to be done on GitHub, below are changes of credit. Tab goes between them."
+    ABOUT = (
+        "Above is what was decided to be done on GitHub, below are changes of credit. Tab goes between them."
+    )
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "repository", "repository", tooltip="of one repository only, or of all"),

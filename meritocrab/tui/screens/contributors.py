@@ -6,7 +6,6 @@ from datetime import datetime
 from functools import partial
 from typing import ClassVar
 
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -28,6 +27,7 @@ from meritocrab.localapi.protocol import (
     Topic,
 )
 from meritocrab.tui import words
+from meritocrab.tui.asking import Asking
 from meritocrab.tui.book import Ask as Wanted
 from meritocrab.tui.chart import balances
 from meritocrab.tui.person import portrait
@@ -92,6 +92,7 @@ class Contributors(View):
         self._user: str | None = None
         self._person: ContributorDetail | None = None
         self._history: tuple[LedgerItem, ...] = ()
+        self._reading = Asking(self, self._read_person)
 
     def compose(self) -> ComposeResult:
         """Search and list; a person's page."""
@@ -164,7 +165,7 @@ class Contributors(View):
             self._list.renew(self.ui.now)
             if self._user is not None:
                 self._ledger.renew(self.ui.now)
-                self._read_person()
+                self._reading.begin()
 
     # ---- the list
 
@@ -256,7 +257,7 @@ class Contributors(View):
         self.query_one("#portrait", Line).say(Content.styled(" …", "dim"))
         self._show_pulls(False)
         self._ledger.restart(self.ui.now)
-        self._read_person()
+        self._reading.begin()
 
     def close(self) -> None:
         """Back to the list."""
@@ -264,7 +265,6 @@ class Contributors(View):
         self.remove_class("person")
         self._list.focus()
 
-    @work(exclusive=True, group="person", exit_on_error=False)
     async def _read_person(self) -> None:
         user = self._user
         if user is None:

@@ -11,14 +11,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from meritocrab.localapi.protocol import ActAnswer, Health, LedgerItem, RepositoryItem, Topic
+from meritocrab.localapi.protocol import ActAnswer, BudgetHealth, Health, LedgerItem, RepositoryItem, Topic
 from meritocrab.tui import words
 from meritocrab.tui.columns import Column
 from meritocrab.tui.screens.dialogs import Ask, Said
 from meritocrab.tui.screens.view import View
 from meritocrab.tui.shows import ledger_cells, ledger_columns
 from meritocrab.tui.status import STATUS
-from meritocrab.tui.text import plain, plain_str
+from meritocrab.tui.text import plain
 from meritocrab.tui.widgets.frame import Line
 from meritocrab.tui.widgets.rows import RowList
 
@@ -71,7 +71,14 @@ def facts(health: Health, now: datetime) -> list[Content]:
         health.database.driver if health.database.connected else f"no database: {health.database.reason}"
     )
     lines = [
-        _fact("Daemon", (look.label, look.style), f" · {health.version} · up {up} · ", plain(database)),
+        _fact(
+            "Daemon",
+            (look.label, look.style),
+            " · ",
+            plain(health.version, 40),
+            f" · up {up} · ",
+            plain(database),
+        ),
         _fact("Enforces", (str(health.enforcement), "bold"), f": {words.ENFORCEMENT[health.enforcement]}"),
         _fact("GitHub", _quotas(health, now)),
         _fact("Verdicts", *_provider(health, now)),
@@ -101,20 +108,34 @@ def _quota(quota: Any, now: datetime) -> Content:
 
 
 def _provider(health: Health, now: datetime) -> list[Any]:
-    """Provider, model, and what troubles it; budget figures where the daemon tells them."""
+    """Provider, model, what it was asked today, and what troubles it."""
     llm = health.llm
     name = plain(llm.provider + (f" ({llm.model})" if llm.model else ""), 60)
     if llm.paused_until is not None and llm.paused_until > now:
         state: Any = (f" ▲ paused, again {words.until(llm.paused_until, now)}", "$warning")
     else:
         state = (" ● available", "$success") if llm.available else (" ✗ not available", "$error")
-    budget = getattr(llm, "budget", None)
-    return [
-        name,
-        state,
-        f" · {plain_str(str(budget))}" if budget else "",
-        Content(" · ") + plain(llm.reason) if llm.reason else "",
+    parts: list[Any] = [name, state]
+    if llm.budget is not None:
+        parts.append(f" · today {_budget(llm.budget)}")
+    if llm.reason:
+        parts.append(Content(" · ") + plain(llm.reason))
+    return parts
+
+
+def _budget(budget: BudgetHealth) -> str:
+    """What the provider was asked today, and what is left of each limit."""
+
+    def limited(number: float, limit: float | None, form: str) -> str:
+        return format(number, form) + ("" if limit is None else f" of {format(limit, form)}")
+
+    parts = [
+        f"{limited(budget.requests, budget.max_requests, ',')} questions",
+        f"{limited(budget.tokens, budget.max_tokens, ',')} tokens",
     ]
+    if budget.cost or budget.max_cost is not None:
+        parts.append(f"cost {limited(budget.cost, budget.max_cost, ',.2f')}")
+    return ", ".join(parts)
 
 
 def _queues(health: Health) -> Content:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, ClassVar, NamedTuple
 
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -14,6 +13,7 @@ from textual.content import Content
 from meritocrab.localapi.client import LocalApiError
 from meritocrab.localapi.protocol import PolicyAnswer, Topic
 from meritocrab.tui import words
+from meritocrab.tui.asking import Asking
 from meritocrab.tui.columns import Column
 from meritocrab.tui.screens.view import View
 from meritocrab.tui.text import plain
@@ -88,6 +88,7 @@ class PolicyView(View):
         super().__init__(id=id)
         self.repository = ""
         self._policy: PolicyAnswer | None = None
+        self._reading = Asking(self, self._read)
         self._defaults = True
 
     def compose(self) -> ComposeResult:
@@ -102,23 +103,23 @@ class PolicyView(View):
         if not self.repository and self.board.repositories:
             self.choose(self.board.repositories[0].name)
         elif Topic.REPOSITORIES in topics:
-            self._read()
+            self._reading.begin()
 
     def choose(self, repository: str) -> None:
         """The rules of this repository."""
         self.repository, self._policy = repository, None
-        self._read()
+        self._reading.begin()
 
-    @work(exclusive=True, group="policy", exit_on_error=False)
     async def _read(self) -> None:
-        if not self.repository:
-            return
+        repository = self.repository
         try:
-            self._policy = await self.ui.client.policy(self.repository)
+            policy = await self.ui.client.policy(repository)
         except LocalApiError as error:
             self.ui.tell(str(error), "error")
         else:
-            self._show()
+            if repository == self.repository:
+                self._policy = policy
+                self._show()
 
     def _show(self) -> None:
         policy = self._policy

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import ClassVar
 
-from textual import events, work
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -18,6 +18,7 @@ from meritocrab.core.names import Classification
 from meritocrab.localapi.client import LocalApiError, Refused
 from meritocrab.localapi.protocol import ActAnswer, ActStatus, EvaluationDetail, EvaluationItem, Topic
 from meritocrab.tui import words
+from meritocrab.tui.asking import Asking
 from meritocrab.tui.board import Decided
 from meritocrab.tui.dossier import dossier
 from meritocrab.tui.links import is_link
@@ -98,6 +99,8 @@ class Review(View):
         self._details: dict[int, EvaluationDetail] = {}
         self._snoozed = self._written = False
         self._filter = ""
+        self._renew = False
+        self._reading = Asking(self, self._read_details)
 
     def compose(self) -> ComposeResult:
         """List and text."""
@@ -132,8 +135,9 @@ class Review(View):
             self._details = {
                 key: found for key, found in self._details.items() if current and key == current.id
             }
+        self._renew = True
         self.refill()
-        self._read_detail(renew=True)
+        self._reading.begin()
 
     def refill(self) -> None:
         """Show the queue as it is."""
@@ -174,7 +178,7 @@ class Review(View):
     def on_row_list_moved(self, _: RowList.Moved) -> None:
         """Another item."""
         self._show_detail()
-        self._read_detail()
+        self._reading.begin()
 
     def on_row_list_chosen(self, _: RowList.Chosen) -> None:
         """The text, large."""
@@ -186,10 +190,10 @@ class Review(View):
         if len(self.board.waiting(now, snoozed=self._snoozed)) != self._queue.count and not self._filter:
             self.refill()
 
-    @work(exclusive=True, group="detail", exit_on_error=False)
-    async def _read_detail(self, *, renew: bool = False) -> None:
+    async def _read_details(self) -> None:
         """All about this item, and about the next one, so that it is here when it is wanted."""
         current = self._item
+        renew, self._renew = self._renew, False
         following = self._queue.row_at(self._queue.cursor + 1)
         for item in (current, following):
             if item is None or (item.id in self._details and not (renew and item is current)):

@@ -15,6 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from meritocrab.tui.markdown import Block
+from meritocrab.tui.text import guarded
 
 NARROWEST = 10
 
@@ -32,7 +33,7 @@ def wrapped(blocks: Sequence[Block], width: int) -> list[Content]:
 
 def _lines(block: Block, width: int) -> Iterator[Content]:
     lead = block.lead
-    for line in block.text.split("\n", allow_blank=True):
+    for line in guarded(block.text).split("\n", allow_blank=True):
         for part in line.wrap(max(NARROWEST, width - len(lead))) if line else [line]:
             yield Content.assemble((lead, "dim"), part)
             lead = block.rest

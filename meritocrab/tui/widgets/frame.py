@@ -14,6 +14,8 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
+from meritocrab.tui.text import guarded
+
 
 class Line(Static):
     """One line of ready text, never read as markup; redrawn only when it differs."""
@@ -26,13 +28,13 @@ class Line(Static):
         classes: str | None = None,
     ) -> None:
         super().__init__(
-            Content(text) if isinstance(text, str) else text, id=id, classes=classes, markup=False
+            guarded(Content(text) if isinstance(text, str) else text), id=id, classes=classes, markup=False
         )
         self._said = Content("")
 
     def say(self, text: Content | str) -> None:
         """This is the text now."""
-        content = Content(text) if isinstance(text, str) else text
+        content = guarded(Content(text) if isinstance(text, str) else text)
         if not content.is_same(self._said):
             self._said = content
             self.update(content)

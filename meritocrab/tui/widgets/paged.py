@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from textual import work
 from textual.message import Message
 
 from meritocrab.localapi.client import LocalApiError
 from meritocrab.localapi.protocol import Page
+from meritocrab.tui.asking import Asking
 from meritocrab.tui.book import Ask, Book
 from meritocrab.tui.columns import Column
 from meritocrab.tui.widgets.rows import Cells, RowList
@@ -60,7 +60,7 @@ class PagedList(RowList[T]):
         super().__init__(columns, cells, key, empty=empty, id=id)
         self._fetch, self._both_ends = fetch, both_ends
         self._book: Book[T] = Book(both_ends=both_ends)
-        self._loading = False
+        self._loading = Asking(self, self._load)
         self._wanted_key: Hashable | None = None
 
     @property
@@ -108,11 +108,9 @@ class PagedList(RowList[T]):
 
     def load(self) -> None:
         """Ask for what is seen and not here; one request at a time."""
-        if not self._loading and self.is_attached and self._book.step(*self._window) is not None:
-            self._loading = True
-            self._load()
+        if self._book.step(*self._window) is not None:
+            self._loading.begin()
 
-    @work(group="pages", exit_on_error=False)
     async def _load(self) -> None:
         try:
             while (ask := self._book.step(*self._window)) is not None:
@@ -122,8 +120,6 @@ class PagedList(RowList[T]):
                     self._take(ask, page)
         except LocalApiError as error:
             self.post_message(self.Failed(error))
-        finally:
-            self._loading = False
 
     def _take(self, ask: Ask, page: Page[T]) -> None:
         before, key = self._book.total, self.current_key

@@ -21,6 +21,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from meritocrab.tui.columns import Column, Fitted, fit
+from meritocrab.tui.text import guarded
 
 T = TypeVar("T")
 Cells = Callable[[T, datetime], Sequence[Content]]
@@ -235,7 +236,7 @@ class RowList(ScrollView, Generic[T], can_focus=True):
     def _painted(self, line: Content, style: str) -> Strip:
         width = self.size.width
         base = self.get_visual_style(style) if style else self.visual_style
-        shown = line.truncate(width, pad=True)
+        shown = guarded(line).truncate(width, pad=True)
         parse = self.app.stylesheet.parse_style
         segments = [
             Segment(text, found.rich_style) for text, found in shown.render(base, end="", parse_style=parse)

@@ -1,0 +1,187 @@
+"""A hundred thousand people behind a list: few pages are asked for, and the place is kept while rows change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from meritocrab.localapi.client import LocalClient
+from meritocrab.tui.book import PAGE_SIZE, PAGES_KEPT
+from tests.e2e.world_of_people import REPO
+from tests.localapi.conftest import Served
+from tests.tui.crowd import dismiss_crowd, settle_crowd
+from tests.tui.stage import staged
+
+CROWD = 100_000
+
+
+class Counting(LocalClient):
+    """A client that counts the pages it asks for."""
+
+    pages = 0
+
+    async def contributors(self, *args: Any, **more: Any) -> Any:
+        """One page more."""
+        self.pages += 1
+        return await super().contributors(*args, **more)
+
+
+Crowd = Callable[..., None]
+
+
+@pytest.fixture
+def crowd(served: Served) -> Iterator[Crowd]:
+    """Lets people come; they leave before the ledger is verified, because they have none."""
+    yield lambda *args: settle_crowd(served.day, *args)
+    dismiss_crowd(served.day)
+
+
+@pytest.fixture
+def crowded(served: Served, crowd: Crowd) -> Served:
+    """A repository with a hundred thousand people."""
+    crowd(CROWD)
+    return served
+
+
+async def test_both_ends_and_a_search_take_a_page_each(crowded: Served) -> None:
+    client = Counting(crowded.client.socket)
+    async with staged(client, day=crowded.day) as stage:
+        await stage.press("3")
+        await stage.until(lambda: "100,000 people" in stage.text, "the total")
+        people = stage.rows("people")
+        assert client.pages == 1
+        await stage.press(*["down"] * 5, "pagedown", "pagedown")
+        assert client.pages == 1
+        await stage.press("end")
+        assert client.pages == 2
+        assert people.current is not None
+        assert people.current.account.login == "person-099999"
+        await stage.press("home")
+        assert client.pages == 2
+        await stage.press("slash", *"person-0777", "enter")
+        await stage.until(lambda: "100 people" in stage.text, "what was found")
+        assert people.current is not None
+        assert people.current.account.login == "person-077700"
+        assert client.pages <= 14  # at most one for each letter
+        await stage.press("enter")
+        assert "@person-077700" in stage.text
+        await stage.press("escape")
+        assert people.current.account.login == "person-077700"
+
+
+async def test_paging_down_asks_for_each_page_once_and_keeps_few(crowded: Served) -> None:
+    client = Counting(crowded.client.socket)
+    async with staged(client, day=crowded.day) as stage:
+        await stage.press("3", *["pagedown"] * 40)
+        people = stage.rows("people")
+        assert people.cursor > 500
+        assert client.pages == (people.cursor + people._shown) // PAGE_SIZE + 1
+        assert len(people._book._rows) <= PAGES_KEPT
+        await stage.press("s")
+        assert client.pages <= (people._book.total or 0) // PAGE_SIZE + 1
+
+
+async def test_sorting_from_either_end(crowded: Served) -> None:
+    async with staged(LocalClient(crowded.client.socket), day=crowded.day) as stage:
+        await stage.press("3", "s")
+        people = stage.rows("people")
+        assert people.current is not None
+        assert people.current.credit == 199
+        await stage.press("S")
+        assert people.current is not None
+        assert people.current.credit == 0
+        await stage.press("b")
+        await stage.until(lambda: "1,000 people blacklisted" in stage.text, "who is blacklisted")
+
+
+async def test_the_cursor_stays_with_its_person(served: Served, crowd: Crowd) -> None:
+    crowd(500)
+    async with staged(LocalClient(served.client.socket), day=served.day) as stage:
+        await stage.press("3", *["down"] * 30)
+        people = stage.rows("people")
+        key, height = people.current_key, people.cursor - round(people.scroll_y)
+        total = people.count
+        crowd(0, [(7_000_000 + n, f"aaa-{n}") for n in range(5)])
+        served.day.service._handled()
+        await stage.until(lambda: people.count == total + 5, "the newcomers")
+        assert people.current_key == key
+        assert people.cursor - round(people.scroll_y) == height
+
+
+async def test_a_person_is_blacklisted_and_led_back(served: Served) -> None:
+    served.day.pull("newt", "Something")
+    await served.day.settle()
+    async with staged(LocalClient(served.client.socket), day=served.day) as stage:
+        await stage.press("3")
+        people = stage.rows("people")
+        place = next(at for at in range(people.count) if people.row_at(at).account.login == "newt")  # type: ignore[union-attr]
+        await stage.press(*["down"] * place, "enter", "x")
+        assert "Blacklist @newt?" in stage.text
+        assert "New pull requests are closed" in stage.text
+        await stage.press(*"spam", "enter")
+        await stage.until(lambda: served.day.is_blacklisted("newt"), "the blacklisting")
+        await stage.until(lambda: "✗ blacklisted since" in stage.text, "the page")
+        await stage.press("x")
+        assert "Lead @newt back" in stage.text
+        await stage.press("enter")
+        await stage.until(lambda: not served.day.is_blacklisted("newt"), "the way back")
+        await stage.press("a", *"-30", "enter", *"late", "enter")
+        await stage.until(lambda: served.day.credit("newt") == 70, "the change")
+        await stage.until(lambda: "−30" in stage.text, "the ledger")
+        await stage.press("home", "u", "enter")
+        await stage.until(lambda: served.day.credit("newt") == 100, "the undo")
+        await stage.until(lambda: "undone" in stage.text, "the mark")
+
+
+async def test_a_scheduled_close_is_cancelled(served: Served) -> None:
+    day = served.day
+    day.pull("newt", "Something")
+    await day.settle()
+    await day.operate("blacklist", "newt")
+    number = day.pull("newt", "Again")
+    await day.decide()
+    async with staged(LocalClient(served.client.socket), day=day) as stage:
+        await stage.press("4", "f", *"sched", "enter")
+        assert "scheduled" in stage.text
+        outbox = stage.rows("outbox")
+        before = outbox.count
+        assert before >= 1
+        await stage.press("c", *"wait", "enter")
+        assert "cancelled" in stage.notice
+        await stage.until(lambda: outbox.count < before, "the cancelling")
+    assert "cancelled" in [state for _, state in day.fates(number)]
+
+
+async def test_poll_pause_and_resume(served: Served) -> None:
+    async with staged(LocalClient(served.client.socket), day=served.day) as stage:
+        await stage.press("s", *"holidays", "enter")
+        await stage.until(lambda: "‖ paused" in stage.text, "the pause")
+        await stage.press("r")
+        await stage.until(lambda: "‖ paused" not in stage.text, "the end of it")
+        await stage.press("p")
+        assert f"{REPO} is polled now" in stage.notice
+
+
+async def test_policy_shows_values_sources_and_errors(served: Served) -> None:
+    day = served.day
+    day.world.set_file(REPO, ".meritocrab.toml", "pr_threshold = 61\n")
+    await day.poll_afresh()
+    async with staged(LocalClient(served.client.socket), (140, 50), day) as stage:
+        await stage.press("5")
+        assert "61" in stage.text
+        day.world.set_file(REPO, ".meritocrab.toml", "pr_threshold = [bold]\n")
+        await day.poll_afresh()
+        await stage.until(lambda: "the last good rules stay in force" in stage.text, "the error")
+        assert "61" in stage.text
+
+
+async def test_the_palette_leads_to_people(served: Served) -> None:
+    served.day.pull("newt", "Something")
+    await served.day.settle()
+    async with staged(LocalClient(served.client.socket), day=served.day) as stage:
+        await stage.press("ctrl+p", *"newt")
+        await stage.until(lambda: "@newt in octo/garden" in stage.text, "the person")
+        await stage.press("down", "enter")
+        await stage.until(lambda: "id:" in stage.text and "no role" in stage.text, "the page")
