@@ -5,15 +5,16 @@ In blind mode nothing tells what the provider thought, so that the maintainer's 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from textual.content import Content
 
 from meritocrab.core.names import Classification
-from meritocrab.localapi.protocol import EvaluationDetail, Forecast, LedgerItem
+from meritocrab.localapi.protocol import EvaluationDetail, FileItem, Forecast, LedgerItem
 from meritocrab.tui import words
 from meritocrab.tui.chart import balances, credit_line
-from meritocrab.tui.markdown import Block, blocks, raw
+from meritocrab.tui.markdown import Block, blocks, diff, raw
 from meritocrab.tui.shows import change, login
 from meritocrab.tui.text import plain, plain_lines
 
@@ -26,8 +27,19 @@ KEYS = {
 HISTORY_ROWS = 8
 
 
-def dossier(item: EvaluationDetail, now: datetime, *, blind: bool, as_written: bool = False) -> list[Block]:
-    """The whole item, the most important first."""
+Patch = Sequence[FileItem] | str
+"""The changed files as GitHub shows them, or why there are none to show."""
+
+
+def dossier(
+    item: EvaluationDetail,
+    now: datetime,
+    *,
+    blind: bool,
+    as_written: bool = False,
+    patch: Patch | None = None,
+) -> list[Block]:
+    """The whole item, the most important first; `patch` None was not asked for."""
     lines = [_title(item), _about(item, now), _person(item)]
     if item.flags:
         lines.append(_flags(item))
@@ -36,6 +48,7 @@ def dossier(item: EvaluationDetail, now: datetime, *, blind: bool, as_written: b
         *_tight(_verdict(item, blind=blind)),
         *_tight(_choices(item, blind=blind)),
         *_contribution(item, as_written=as_written),
+        *_patch(item, patch),
         *_tight(_history(item, now)),
     ]
 
@@ -155,6 +168,26 @@ def _contribution(item: EvaluationDetail, *, as_written: bool) -> list[Block]:
     if not item.text.strip():
         return [head, Block(Content.styled("(no text)", "dim"))]
     return [head, *(raw(item.text) if as_written else blocks(item.text))]
+
+
+def _patch(item: EvaluationDetail, patch: Patch | None) -> list[Block]:
+    if patch is None:
+        hint = Content.styled("d shows what it changes", "dim italic")
+        return [Block(hint)] if item.subject == "pull_request" else []
+    head = Block(_rule("what it changes"))
+    if isinstance(patch, str):
+        return [head, Block(plain_lines(patch).stylize("$warning"))]
+    if not patch:
+        return [head, Block(Content.styled("(no files)", "dim"))]
+    return [head, *(_file(file) for file in patch)]
+
+
+def _file(file: FileItem) -> Block:
+    """One file: its name and size, then its patch in colours."""
+    sizes = Content.assemble((f" +{file.additions}", "$success"), (f" −{file.deletions}", "$error"))
+    name = plain(file.path, 160).stylize("bold").append(sizes)
+    shown = diff(file.patch) if file.patch else Content.styled("(nothing to show)", "dim")
+    return Block(Content("\n").join([name, shown]))
 
 
 def _rule(name: str) -> Content:

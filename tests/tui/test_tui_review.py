@@ -219,3 +219,24 @@ async def test_links_are_copied_or_opened_after_a_question(
             assert "Open this in your browser?" in stage.text
             await stage.press("y")
             assert opened == [link]
+
+
+async def test_what_a_pull_request_changes_is_asked_of_github(served: Served) -> None:
+    day = served.day
+    day.judge.says("Doubtful", "low", 0.5)
+    patch = "@@ -1,2 +1,2 @@\n-a gap \x1b[31m\n+a [bold]post[/bold]\n wire"
+    day.pull("newt", "Doubtful", files=[("src/fence.py", 1, 1, patch), ("oak.png", 0, 0, None)])
+    await day.settle()
+    async with staged(served.client, day=day, size=LARGE) as stage:
+        await stage.press("2")
+        assert "d shows what it changes" in stage.dossier
+        await stage.press("d")
+        for words in ("src/fence.py +1 −1", "+a [bold]post[/bold]", "-a gap ", "(nothing to show)"):
+            assert words in stage.dossier
+        assert "\x1b" not in stage.dossier
+        await stage.press("d")
+        assert "src/fence.py" not in stage.dossier
+        day.world.faults.offline = True
+        await stage.press("d")
+        assert "GitHub" in stage.dossier
+        day.world.faults.offline = False

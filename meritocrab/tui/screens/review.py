@@ -20,7 +20,7 @@ from meritocrab.localapi.protocol import ActAnswer, ActStatus, EvaluationDetail,
 from meritocrab.tui import words
 from meritocrab.tui.asking import Asking
 from meritocrab.tui.board import Decided
-from meritocrab.tui.dossier import dossier
+from meritocrab.tui.dossier import Patch, dossier
 from meritocrab.tui.links import is_link
 from meritocrab.tui.markdown import Block
 from meritocrab.tui.screens.dialogs import Ask, Confirm, Said
@@ -88,6 +88,7 @@ class Review(View):
         Binding(
             "t", "written", "as written", show=False, tooltip="the text as it was written, or as it looks"
         ),
+        Binding("d", "patch", "diff", tooltip="what a pull request changes, asked of GitHub"),
         Binding("y", "copy", "copy link", show=False, tooltip="copy the link"),
         Binding("o", "open", "open", show=False, tooltip="open in the browser, after a question"),
         Binding("i", "person", "person", show=False, tooltip="the author's page"),
@@ -97,6 +98,7 @@ class Review(View):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._details: dict[int, EvaluationDetail] = {}
+        self._patches: dict[int, Patch] = {}
         self._snoozed = self._written = False
         self._filter = ""
         self._renew = False
@@ -169,7 +171,9 @@ class Review(View):
         detail = self._details.get(item.id)
         if detail is not None:
             blind = self.ui.blind
-            document.show(item.id, dossier(detail, self.ui.now, blind=blind, as_written=self._written))
+            patch = self._patches.get(item.id)
+            shown = dossier(detail, self.ui.now, blind=blind, as_written=self._written, patch=patch)
+            document.show(item.id, shown)
         else:
             document.show(
                 item.id, [Block(plain(item.title).stylize("bold")), Block(Content.styled("…", "dim"))]
@@ -401,6 +405,25 @@ class Review(View):
         """Markdown as it looks, or as it was written."""
         self._written = not self._written
         self._show_detail()
+
+    def action_patch(self) -> None:
+        """What it changes, below the text; or no longer."""
+        item = self._item
+        if item is None:
+            return
+        if self._patches.pop(item.id, None) is None:
+            self._patches[item.id] = "asking GitHub …"
+            self.run_worker(self._read_patch(item), group="patches", exit_on_error=False)
+        self._show_detail()
+
+    async def _read_patch(self, item: EvaluationItem) -> None:
+        try:
+            found: Patch = (await self.ui.client.evaluation_files(item.repository, item.id)).items
+        except LocalApiError as error:
+            found = str(error)
+        if item.id in self._patches:
+            self._patches = {item.id: found}  # one at a time: patches are large
+            self._show_detail()
 
     def action_back(self) -> None:
         """One step back: zoom, filter, marks."""
