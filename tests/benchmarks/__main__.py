@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests.benchmarks import asking, handling, judging, polling, starting
+from tests.benchmarks import asking, handling, judging, polling, screen, starting
 
 Figures = list[str]
 Benchmark = Callable[[Path], Figures | Awaitable[Figures]]
@@ -26,6 +26,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "start": lambda folder: starting.daemon_start(folder, 30, 5, 10.0),
     "growth": lambda folder: polling.growth(folder, (1, 10, 100), 20.0),
     "thousand": lambda folder: polling.growth(folder, (1000,), 60.0),
+    "screen": lambda folder: screen.terminal_ui(folder, 100_000, 7),
     "backfill": handling.backfill,
 }
 
@@ -39,6 +40,7 @@ TINY: dict[str, Benchmark] = {
     "help": lambda folder: starting.help_text(1),
     "start": lambda folder: starting.daemon_start(folder, 2, 1, 0.0),
     "growth": lambda folder: polling.growth(folder, (2,), 0.2),
+    "screen": lambda folder: screen.terminal_ui(folder, 300, 1),
 }
 """Nearly all of them with the least of everything: whether they still run."""
 

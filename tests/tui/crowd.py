@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import datetime
+from pathlib import Path
 
 from tests.e2e.world_of_people import Day
 
@@ -13,11 +15,19 @@ BANNED_EVERY = 100
 
 
 def settle_crowd(day: Day, number: int, people: Sequence[tuple[int, str]] = ()) -> None:
-    """So many people with credits from 0 to 199; every hundredth is blacklisted. `people` come besides."""
-    now = int(day.now().timestamp() * 1000)
+    """`insert_crowd` into the day's repository."""
     repository = day.row().github_id
+    assert repository is not None
+    insert_crowd(day.folder / "meritocrab.db", repository, day.now(), number, people)
+
+
+def insert_crowd(
+    database: Path, repository: int, at: datetime, number: int, people: Sequence[tuple[int, str]] = ()
+) -> None:
+    """So many people with credits from 0 to 199; every hundredth is blacklisted. `people` come besides."""
+    now = int(at.timestamp() * 1000)
     everybody = [(FIRST_ID + count, f"person-{count:06}") for count in range(number)] + list(people)
-    with closing(sqlite3.connect(day.folder / "meritocrab.db")) as db, db:
+    with closing(sqlite3.connect(database)) as db, db:
         accounts, contributors = _insert(db, "accounts"), _insert(db, "contributors")
         db.executemany(
             accounts,
