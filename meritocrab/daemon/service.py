@@ -224,10 +224,10 @@ class Service:
         parked = await self.store.write(inbox.retry_parked, self._clock())
         if parked:
             log.warning("%d events that had failed by our own fault are tried again", parked)
-        self.loops.start()
-        self._pulse.start()
         self._status = status_fact(await health(self.api.host))
         self._manager.tell(READY, self._status)
+        self._pulse.start()
+        self.loops.start()
         log.info("meritocrab is running on %s", self.store.location)
 
     def request_stop(self) -> None:
