@@ -157,7 +157,7 @@ def test_the_wheel_brings_the_units(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path)]
     source = tmp_path / "source"
     root = SERVICE.parent.parent
-    for name in ("meritocrab", "systemd", "config"):
+    for name in ("meritocrab", "systemd"):
         shutil.copytree(root / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md"):
         shutil.copy(root / name, source / name)
