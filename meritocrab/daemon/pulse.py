@@ -7,7 +7,7 @@ service manager is told nothing, and it starts us anew.
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -16,6 +16,8 @@ from meritocrab.daemon.systemd import WATCHDOG, Manager
 from meritocrab.localapi.host import Timing
 from meritocrab.store.database import Store
 from meritocrab.store.errors import StoreError
+
+log = logging.getLogger("meritocrab.daemon")
 
 BEAT_SECONDS = 10.0
 REMEMBERED = 30
@@ -98,8 +100,15 @@ class Pulse:
         await self._sleep(self._every)
         self._lag.add(self._seconds() - due)
         asked = self._seconds()
-        with contextlib.suppress(StoreError):
-            await self._store.ping()
+        await self._ask()
         self._database.add(self._seconds() - asked)
         if self._manager.watchdog_seconds is not None:
             self._manager.tell(WATCHDOG)
+
+    async def _ask(self) -> None:
+        try:
+            await self._store.ping()
+        except StoreError as error:
+            log.debug("the database answers with an error: %s", error)
+        except Exception:
+            log.exception("asking the database failed by our own fault")

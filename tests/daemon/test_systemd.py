@@ -144,11 +144,18 @@ async def test_without_a_watchdog_it_only_measures(make_pulse: MakePulse, listen
     assert pulse.database.count == 1
 
 
+@pytest.mark.parametrize(
+    "error", [DatabaseUnavailable("the database is away"), RuntimeError("a fault of ours")]
+)
 async def test_a_database_error_is_an_answer(
-    make_pulse: MakePulse, store: Store, listener: Listener, monkeypatch: pytest.MonkeyPatch
+    make_pulse: MakePulse,
+    store: Store,
+    listener: Listener,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
 ) -> None:
     def fails() -> None:
-        raise DatabaseUnavailable("the database is away")
+        raise error
 
     monkeypatch.setattr(store, "_probe", fails)
     await make_pulse(Clock()).beat()
