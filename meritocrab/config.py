@@ -239,8 +239,8 @@ def masked_url(url: str) -> str:
 
 
 SOCKET_NAME = "meritocrab.sock"
-SYSTEM_SOCKET = Path("/run/meritocrab") / SOCKET_NAME
-"""Where the daemon of the system listens, as its systemd units have it."""
+SYSTEM_SOCKETS = (Path("/run") / SOCKET_NAME, Path("/run/meritocrab") / SOCKET_NAME)
+"""Where the daemon of the system listens, as its systemd units have it: with the socket unit, and without."""
 
 
 def find_socket(path: str | Path | None = None, environ: Mapping[str, str] = os.environ) -> Path:
@@ -261,7 +261,7 @@ def find_socket(path: str | Path | None = None, environ: Mapping[str, str] = os.
     named = table.get("socket") if isinstance(table, dict) else None
     if file is not None and isinstance(named, str) and named:
         return (file.parent / Path(named).expanduser()).absolute()
-    places = (_usual_socket(environ), _state_dir(environ) / SOCKET_NAME, SYSTEM_SOCKET)
+    places = (_usual_socket(environ), _state_dir(environ) / SOCKET_NAME, *SYSTEM_SOCKETS)
     return next((place for place in places if exists(place)), places[0])
 
 

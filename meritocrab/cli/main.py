@@ -30,7 +30,9 @@ EXIT_INTERRUPTED = 130
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("meritocrab.cli.run:run", "Run the daemon: poll, gate, score, deliver."),
     "tui": ("meritocrab.cli.tui:tui", "Look at everything and decide what waits, in the terminal."),
+    "service": ("meritocrab.cli.service:service", "Put the systemd units of this installation in place."),
     "status": ("meritocrab.cli.status:status", "How the running daemon is."),
+    "health": ("meritocrab.cli.health:health", "Whether the running daemon is well, as an exit status."),
     "queue": ("meritocrab.cli.queue:queue", "The review queue: list, show, approve, override."),
     "contributor": (
         "meritocrab.cli.contributor:contributor",

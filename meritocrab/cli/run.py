@@ -47,12 +47,13 @@ def _check_watching(config: Config) -> None:
 
 async def _serve(config: Config) -> None:
     from meritocrab.daemon.service import Service
+    from meritocrab.daemon.systemd import Manager
     from meritocrab.store.database import Store
 
     config.make_state_dir()
     store = Store.open(config.database_url)
     try:
-        service = Service(config, store)
+        service = Service(config, store, manager=Manager.of_this_process())
         service.obey_signals()
         await service.start()
         await service.run_until_stopped()

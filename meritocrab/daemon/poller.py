@@ -58,6 +58,13 @@ class Outcome:
     unreadable: str = ""
     error: GitHubError | AccessUnavailable | None = None
 
+    @property
+    def word(self) -> str:
+        """As the figures name it: `error`, `news` or `quiet`."""
+        if self.error is not None:
+            return "error"
+        return "news" if self.news else "quiet"
+
 
 class Replaced(GitHubError):  # noqa: N818 - a state, as the others
     """The name now belongs to another repository."""
@@ -77,7 +84,7 @@ class Poller:
         clock: Callable[[], datetime],
         *,
         news: Callable[[], None] = lambda: None,
-        polled: Callable[[], None] = lambda: None,
+        polled: Callable[[str], None] = lambda _: None,
         stopping: Callable[[], bool] = lambda: False,
         fraction: Callable[[], float] = random.random,
     ) -> None:
@@ -117,8 +124,9 @@ class Poller:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _run(self, row_id: int) -> None:
+        came_to = "fault"
         try:
-            await self.poll(row_id)
+            came_to = (await self.poll(row_id)).word
         except StoreError as error:
             log.error("a poll could not be written: %s", error)
         except Exception:
@@ -126,7 +134,7 @@ class Poller:
             await self._push_back(row_id)
         finally:
             self._in_flight.pop(row_id, None)
-            self._polled()
+            self._polled(came_to)
 
     async def _push_back(self, row_id: int) -> None:
         later = self._clock() + timedelta(seconds=self._settings.interval)

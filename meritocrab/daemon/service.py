@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -18,12 +19,15 @@ from meritocrab.daemon.loops import Loops
 from meritocrab.daemon.material import Material, changed_files
 from meritocrab.daemon.poller import Poller
 from meritocrab.daemon.processor import Processor
+from meritocrab.daemon.pulse import Pulse
 from meritocrab.daemon.relay import Relay
+from meritocrab.daemon.systemd import READY, STOPPING, Manager, status_fact
 from meritocrab.evaluators.base import Evaluator, evaluator_of
-from meritocrab.localapi.host import Host
+from meritocrab.localapi.host import Host, Vitals
 from meritocrab.localapi.protocol import QuotaHealth, Topic
 from meritocrab.localapi.server import LocalApi
 from meritocrab.localapi.stream import Hub
+from meritocrab.localapi.views.health import health
 from meritocrab.store import inbox
 from meritocrab.store.database import Store
 
@@ -31,6 +35,9 @@ log = logging.getLogger("meritocrab.daemon")
 
 STOP_WITHIN_SECONDS = 5.0
 """How long work in hand may take at the end; systemd's default limit is 90 seconds, patience is less."""
+
+STATUS_SECONDS = 15
+"""How old the line in `systemctl status` may be."""
 
 
 def local_now() -> datetime:
@@ -44,6 +51,7 @@ class Service:
     Args:
         store: opened; the daemon's lock is taken by `start`.
         evaluator: for tests; by default the configured provider.
+        manager: who is told how we are; nobody by default.
     """
 
     def __init__(
@@ -53,8 +61,12 @@ class Service:
         *,
         clock: Callable[[], datetime] = local_now,
         evaluator: Evaluator | None = None,
+        manager: Manager | None = None,
     ) -> None:
         self.config, self.store = config, store
+        self._manager = manager or Manager()
+        self._pulse = Pulse(store, self._manager)
+        self._polls: Counter[str] = Counter()
         self.lock = DaemonLock(store, "run")
         self.loops = Loops(clock)
         self.accesses: Accesses = build_accesses(config, store, clock)
@@ -64,6 +76,7 @@ class Service:
         self.hub = Hub()
         self._build_workers()
         self.api = LocalApi(self._host(), self.hub, config.socket, config.api.address)
+        self._status = ""
 
     def _build_workers(self) -> None:
         config, loops = self.config, self.loops
@@ -122,6 +135,8 @@ class Service:
         loops.add("act", self.processor.act, idle_seconds=5)
         loops.add("relay", self.relay.step, idle_seconds=10)
         loops.add("evaluate", self.evaluation.step, idle_seconds=10)
+        if self._manager.address is not None:
+            loops.add("status", self._tell_status, idle_seconds=STATUS_SECONDS)
 
     async def _follow_access(self) -> datetime | None:
         wanted = await self.accesses.step()
@@ -140,8 +155,17 @@ class Service:
             Topic.HEALTH,
         )
 
-    def _polled(self) -> None:
+    async def _tell_status(self) -> datetime | None:
+        fact = status_fact(await health(self.api.host))
+        if fact != self._status:
+            self._manager.tell(fact)
+        self._status = fact
+        return None
+
+    def _polled(self, outcome: str) -> None:
+        self._polls[outcome] += 1
         self.loops.wake("poll")
+        self.loops.wake("status")
         self.hub.changed(Topic.REPOSITORIES, Topic.HEALTH)
 
     def _judged(self) -> None:
@@ -162,6 +186,7 @@ class Service:
             github_now=self._github_now,
             quotas=self._quotas,
             changed_files=self._changed_files,
+            vitals=self._vitals,
             wake=self.loops.wake,
         )
 
@@ -171,6 +196,9 @@ class Service:
     def _github_now(self, access: str) -> datetime:
         client = self.accesses.clients().get(access)
         return client.github_now() if client is not None else self._clock()
+
+    def _vitals(self) -> Vitals:
+        return Vitals(self._pulse.loop_lag, self._pulse.database, dict(self._polls))
 
     def _quotas(self) -> tuple[QuotaHealth, ...]:
         """What GitHub told each credential; its times are given by the local clock, as all others."""
@@ -189,7 +217,7 @@ class Service:
         return tuple(found)
 
     async def start(self) -> None:
-        """Take the daemon's lock and start all workers.
+        """Take the daemon's lock and start all workers; then we are ready, whether GitHub answers or not.
 
         Raises:
             LockHeld: another process works on this database.
@@ -201,6 +229,9 @@ class Service:
         parked = await self.store.write(inbox.retry_parked, self._clock())
         if parked:
             log.warning("%d events that had failed by our own fault are tried again", parked)
+        self._status = status_fact(await health(self.api.host))
+        self._manager.tell(READY, self._status)
+        self._pulse.start()
         self.loops.start()
         log.info("meritocrab is running on %s", self.store.location)
 
@@ -224,8 +255,10 @@ class Service:
 
     async def stop(self) -> None:
         """Claim nothing more, finish what is in hand within the limit, close everything."""
+        self._manager.tell(STOPPING, "STATUS=finishing what is in hand")
         self.loops.stopping = True
         await self.api.stop()
+        await self._pulse.stop()
         await asyncio.gather(self._end_polls(), self.loops.stop(STOP_WITHIN_SECONDS))
         await self.evaluator.aclose()
         await self.accesses.aclose()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from meritocrab.core.budget import Budget
@@ -12,6 +12,30 @@ from meritocrab.core.prompts import ChangedFile
 from meritocrab.localapi.protocol import QuotaHealth
 from meritocrab.store.database import Store
 from meritocrab.store.policies import BasePolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long something took since the start, in seconds; `worst` is of the last minutes only."""
+
+    count: int = 0
+    total: float = 0.0
+    worst: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What only the running process knows of itself.
+
+    Attributes:
+        loop_lag: how late the event loop wakes those who sleep.
+        database: how long the writer thread takes to ask its database something.
+        polls: polls since the start by outcome.
+    """
+
+    loop_lag: Timing = Timing()
+    database: Timing = Timing()
+    polls: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -25,6 +49,7 @@ class Host:
         clock: the local time (aware UTC); `github_now` is GitHub's, as one credential knows it.
         quotas: what GitHub told each credential about its limit.
         changed_files: asks GitHub for the files of a pull request, by credential, repository and number.
+        vitals: what the process measured of itself.
         wake: makes a worker run soon, by name.
     """
 
@@ -39,4 +64,5 @@ class Host:
     github_now: Callable[[str], datetime]
     quotas: Callable[[], tuple[QuotaHealth, ...]]
     changed_files: Callable[[str, str, int], Awaitable[tuple[ChangedFile, ...]]]
+    vitals: Callable[[], Vitals]
     wake: Callable[[str], None]

@@ -1,4 +1,7 @@
-"""Figures for Prometheus, read when they are asked for: nothing is counted along the way, nothing is global."""
+"""Figures for Prometheus, read from the rows when they are asked for; nothing is global.
+
+Only what no row holds (polls since the start, how quickly event loop and database answer) is counted by the daemon.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
 from meritocrab import __version__
-from meritocrab.localapi.host import Host
+from meritocrab.localapi.host import Host, Timing, Vitals
 from meritocrab.localapi.protocol import BudgetHealth, QuotaHealth
+from meritocrab.localapi.views import figures as rows
 from meritocrab.localapi.views import health
-from meritocrab.store import evaluations, inbox, outbox
+from meritocrab.store import evaluations, inbox
 from meritocrab.store.errors import StoreError
 from meritocrab.store.models import Repository
+
+POLL_OUTCOMES = ("news", "quiet", "error", "fault")
+"""What a poll comes to: something new, nothing new, no good answer from GitHub, or a fault of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +32,15 @@ class Figures:
 
     uptime_seconds: float
     quotas: tuple[QuotaHealth, ...]
+    vitals: Vitals
     database_up: bool = False
     repositories: Mapping[str, int] = field(default_factory=dict)
     events: Mapping[str, int] = field(default_factory=dict)
     evaluations: Mapping[str, int] = field(default_factory=dict)
-    outbox: Mapping[str, int] = field(default_factory=dict)
+    gate: Mapping[str, int] = field(default_factory=dict)
+    actions: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    reversals: Mapping[str, int] = field(default_factory=dict)
+    waiting: Mapping[str, float] = field(default_factory=dict)
     polls: tuple[tuple[str, int, datetime | None], ...] = ()
     budget: BudgetHealth | None = None
 
@@ -39,7 +50,7 @@ async def metrics(host: Host) -> bytes:
     try:
         figures = await host.store.read(_read, host)
     except StoreError:
-        figures = Figures(health.uptime(host), host.quotas())
+        figures = Figures(health.uptime(host), host.quotas(), host.vitals())
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Figures(figures))
     return generate_latest(registry)
@@ -50,11 +61,15 @@ def _read(host: Host) -> Figures:
     return Figures(
         uptime_seconds=health.uptime(host),
         quotas=host.quotas(),
+        vitals=host.vitals(),
         database_up=True,
         repositories=health.repository_states(),
         events=inbox.counts(),
         evaluations=evaluations.counts(),
-        outbox=outbox.counts(),
+        gate=rows.gate_decisions(),
+        actions=rows.actions(),
+        reversals=rows.reversals(),
+        waiting=rows.waiting_seconds(host.clock()),
         budget=health.budget(host),
         polls=tuple((row.full_name, row.errors_in_row, row.last_poll_at) for row in watched),
     )
@@ -66,12 +81,13 @@ class _Figures(Collector):
     def __init__(self, figures: Figures) -> None:
         self._figures = figures
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         """Every family once."""
         figures = self._figures
         yield _labelled("meritocrab_info", "The running version", "version", [(__version__, 1)])
         yield _single("meritocrab_uptime_seconds", "Seconds since the start", figures.uptime_seconds)
         yield _single("meritocrab_database_up", "1 when the database answers", int(figures.database_up))
+        yield from _vital_families(figures.vitals)
         yield from _quota_families(figures.quotas)
         if figures.database_up:
             yield from _row_families(figures)
@@ -103,9 +119,9 @@ def _row_families(figures: Figures) -> Iterator[GaugeMetricFamily]:
         ("meritocrab_repositories", "Watched repositories by state", figures.repositories),
         ("meritocrab_events", "Events of the inbox by state", figures.events),
         ("meritocrab_evaluations", "Evaluations by state", figures.evaluations),
-        ("meritocrab_outbox_actions", "Actions of the outbox by state", figures.outbox),
     ):
         yield _labelled(name, text, "state", counts.items())
+    yield from _decision_families(figures)
     failed = sum(1 for _, errors, _ in figures.polls if errors)
     polled = sum(1 for _, errors, at in figures.polls if at is not None and not errors)
     yield _labelled(
@@ -126,6 +142,41 @@ def _row_families(figures: Figures) -> Iterator[GaugeMetricFamily]:
         "repository",
         [(name, at.timestamp()) for name, _, at in figures.polls if at is not None],
     )
+
+
+def _decision_families(figures: Figures) -> Iterator[GaugeMetricFamily]:
+    yield _labelled(
+        "meritocrab_gate_decisions", "Pull requests by the gate's decision", "outcome", figures.gate.items()
+    )
+    actions = GaugeMetricFamily(
+        "meritocrab_outbox_actions", "Actions of the outbox by kind and state", labels=["kind", "state"]
+    )
+    for labels, count in figures.actions.items():
+        actions.add_metric(labels, count)
+    yield actions
+    yield _labelled(
+        "meritocrab_reversals",
+        "How often maintainers took back or corrected what the daemon did",
+        "kind",
+        figures.reversals.items(),
+    )
+    yield _labelled(
+        "meritocrab_queue_oldest_seconds", "How long the oldest has waited", "queue", figures.waiting.items()
+    )
+
+
+def _vital_families(vitals: Vitals) -> Iterator[Metric]:
+    polls = CounterMetricFamily("meritocrab_polls", "Polls since the start by outcome", labels=["outcome"])
+    for outcome in POLL_OUTCOMES:
+        polls.add_metric([outcome], vitals.polls.get(outcome, 0))
+    yield polls
+    yield from _timing("meritocrab_event_loop_lag", "How late the event loop wakes sleepers", vitals.loop_lag)
+    yield from _timing("meritocrab_database", "How long the database takes to answer", vitals.database)
+
+
+def _timing(name: str, text: str, timing: Timing) -> Iterator[Metric]:
+    yield SummaryMetricFamily(f"{name}_seconds", text, count_value=timing.count, sum_value=timing.total)
+    yield _single(f"{name}_worst_seconds", f"{text}, at worst in the last minutes", timing.worst)
 
 
 def _quota_families(quotas: Iterable[QuotaHealth]) -> Iterator[GaugeMetricFamily]:
