@@ -43,6 +43,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sync": ("meritocrab.cli.sync:sync", "Take a repository's history into the ledger, once."),
     "demo": ("meritocrab.cli.demo:demo", "Try everything against a simulated GitHub, without credentials."),
     "verify": ("meritocrab.cli.verify:verify", "Prove that every credit is the sum of its ledger."),
+    "backup": ("meritocrab.cli.backup:backup", "Write everything to one file, while the daemon runs."),
+    "restore": ("meritocrab.cli.backup:restore", "Put a backup in the database's place."),
     "export": ("meritocrab.cli.export:export", "Write events, ledger or contributors out as JSON lines."),
     "evaluate": ("meritocrab.cli.evaluate:evaluate", "Judge one contribution now, and show how."),
     "config": ("meritocrab.cli.config:config", "Check or show the configuration."),
