@@ -46,6 +46,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backup": ("meritocrab.cli.backup:backup", "Write everything to one file, while the daemon runs."),
     "restore": ("meritocrab.cli.backup:restore", "Put a backup in the database's place."),
     "export": ("meritocrab.cli.export:export", "Write events, ledger or contributors out as JSON lines."),
+    "forget": ("meritocrab.cli.forget:forget", "Erase everything about one person but numbers."),
     "evaluate": ("meritocrab.cli.evaluate:evaluate", "Judge one contribution now, and show how."),
     "config": ("meritocrab.cli.config:config", "Check or show the configuration."),
 }

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from meritocrab import __version__
 from meritocrab.store.engines import Engine
 from meritocrab.store.errors import DatabaseUnusable
-from meritocrab.store.migrations import v0001, v0002
+from meritocrab.store.migrations import v0001, v0002, v0003
 
 SCHEMA_VERSION = "schema_version"
 """The name of the row in `settings` that holds the version."""
@@ -29,7 +29,11 @@ class Migration:
     statements: Callable[[str], list[str]]
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, v0001.statements), Migration(2, v0002.statements))
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, v0001.statements),
+    Migration(2, v0002.statements),
+    Migration(3, v0003.statements),
+)
 
 
 @dataclass(frozen=True, slots=True)
