@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from meritocrab.config import Config
+from meritocrab.core.retention import BETWEEN_PASSES
 from meritocrab.daemon.access import Accesses, build_accesses
 from meritocrab.daemon.asking import Asking, budget_of, price_of
 from meritocrab.daemon.evaluation import Evaluation
@@ -18,6 +19,7 @@ from meritocrab.daemon.material import Material
 from meritocrab.daemon.poller import Poller
 from meritocrab.daemon.processor import Processor
 from meritocrab.daemon.relay import Relay
+from meritocrab.daemon.retention import Retention
 from meritocrab.evaluators.base import Evaluator, evaluator_of
 from meritocrab.localapi.host import Host
 from meritocrab.localapi.protocol import QuotaHealth, Topic
@@ -115,6 +117,9 @@ class Service:
             judged=self._judged,
             stopping=stopping,
         )
+        if config.retention.keep.cutoffs(self._clock()):
+            worker = Retention(self.store, config.retention.keep, self._clock)
+            loops.add("retention", worker.step, idle_seconds=BETWEEN_PASSES.total_seconds())
         loops.add("access", self._follow_access, idle_seconds=min(300, max(15, 5 * config.poll.interval)))
         loops.add("poll", self.poller.step, idle_seconds=30)
         loops.add("process", self.processor.step, idle_seconds=2)

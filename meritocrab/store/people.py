@@ -175,9 +175,14 @@ def _forget_contributions(account_id: int, erased: Counter[str]) -> None:
     )
 
 
+def erased_facts(row: EventRow) -> str:
+    """An event's facts without their texts, as their column holds them."""
+    return inbox.to_json(without_texts(inbox.to_event(row).facts))
+
+
 def erase_event(row: EventRow, *, words: bool = True) -> int:
     """Empty the texts of one event, and with `words` what was decided about it; returns 1 if there were any."""
-    facts = inbox.to_json(without_texts(inbox.to_event(row).facts))
+    facts = erased_facts(row)
     note, last_error = ("", "") if words else (row.note, row.last_error)
     if (facts, note, last_error) == (row.facts, row.note, row.last_error):
         return 0
