@@ -6,7 +6,9 @@ For what works on whole databases: backups, restores and moves. Everything else 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+import peewee
 
 from meritocrab.store import ledger, migrations, models
 from meritocrab.store.engines import Engine, engine_for
@@ -57,9 +59,13 @@ def transaction(engine: Engine, *, writer: bool) -> Iterator[None]:
         yield
         if writer:
             engine.database.commit()
-    finally:
-        if engine.in_transaction():
+        else:
             engine.database.rollback()
+    except BaseException:
+        # what matters is the error that led here; a dead connection has rolled back by itself
+        with suppress(peewee.PeeweeException):
+            engine.database.rollback()
+        raise
 
 
 @contextmanager

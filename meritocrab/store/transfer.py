@@ -162,7 +162,15 @@ def _fit(row: Row, flags: tuple[bool, ...]) -> Row:
 def _insert(target: Engine, table: str, columns: Columns, rows: list[Row]) -> None:
     names = ", ".join(f'"{name}"' for name in columns.names)
     marks = ", ".join([target.database.param] * len(columns.names))
-    target.many(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)  # noqa: S608
+    try:
+        target.many(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)  # noqa: S608
+    except Exception as error:
+        if target.explain(error):
+            raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CopyFailed(
+            f"{target.location} does not take a row of the table {table}: {reason}. Nothing was changed."
+        ) from error
 
 
 def _keep_sequence(source: Engine, target: Engine, table: str, columns: Columns) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from meritocrab.daemon.lock import DaemonLock
 from meritocrab.store import ledger, migrations, models, moving, transfer
-from meritocrab.store.database import LockHeld, Store, StoreError
+from meritocrab.store.database import LockHeld, Store
 from meritocrab.store.moving import MoveRefused
 from meritocrab.store.transfer import CopyFailed
 from tests.store import dying
@@ -140,13 +140,24 @@ def test_a_ledger_that_does_not_add_up_is_not_moved(urls: tuple[str, str]) -> No
     assert _contents(target)["events"] == []
 
 
-def test_what_arrives_differently_is_noticed(urls: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("sent", "arrived", "words"),
+    [
+        ("00ff", "00fe", "the table settings arrived in .* differently than it was read"),
+        (15, 14, "does not take a row of the table ledger: "),
+    ],
+)
+def test_what_arrives_differently_is_noticed(
+    urls: tuple[str, str], monkeypatch: pytest.MonkeyPatch, sent: Any, arrived: Any, words: str
+) -> None:
     source, target = urls
     fit = transfer._fit
-    monkeypatch.setattr(
-        transfer, "_fit", lambda row, flags: tuple(14 if v == 15 else v for v in fit(row, flags))
-    )
-    with pytest.raises(StoreError):
+
+    def spoil(row: tuple[Any, ...], flags: tuple[bool, ...]) -> tuple[Any, ...]:
+        return tuple(arrived if value == sent else value for value in fit(row, flags))
+
+    monkeypatch.setattr(transfer, "_fit", spoil)
+    with pytest.raises(CopyFailed, match=words):
         moving.move(source, target)
     assert _contents(target)["events"] == []
 
