@@ -25,6 +25,7 @@ async def _erase(day: Day) -> None:
 
 async def test_an_erased_thread_can_still_go_on(either_url: str, make_day: MakeDay) -> None:
     day = make_day(either_url, tables=KEEP)
+    assert "retention" in day.service.loops._loops
     await day.begin()
     day.judge.says("Zebra", "acceptable")
     number = day.pull("newt", "A Zebra crossing", "With a Giraffe beside it.")

@@ -20,6 +20,7 @@ from meritocrab.store.models import (
     Read,
     Repository,
     RoleRow,
+    Tombstone,
 )
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123_000, tzinfo=UTC)
@@ -46,6 +47,7 @@ def fill() -> None:
     Read.delete().where(Read.number == 2).execute()  # its id must never come back
     ProviderRow.create(name="claude", failures_in_row=1)
     ProviderRow.create(name="Zed", failures_in_row=0)
+    Tombstone.create(account_id=9, forgotten_at=NOW)
     for account, login in ((ROSA, "rosa"), (TIL, "til")):
         _person(account, login)
 
