@@ -55,6 +55,7 @@ from meritocrab.settings import (
     LoggingSettings,
     PollSettings,
     RelaySettings,
+    RetentionSettings,
     Settings,
     anonymous_rules,
     check_repository_name,
@@ -69,6 +70,7 @@ __all__ = [
     "LoggingSettings",
     "PollSettings",
     "RelaySettings",
+    "RetentionSettings",
     "find_config_file",
     "find_socket",
     "load_config",
@@ -128,6 +130,11 @@ class Config:
     def api(self) -> ApiSettings:
         """The local API as written; `socket` is where it listens."""
         return self.settings.api
+
+    @property
+    def retention(self) -> RetentionSettings:
+        """For how many days words are kept."""
+        return self.settings.retention
 
     @property
     def logging(self) -> LoggingSettings:

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from meritocrab.core.names import Enforcement
 from meritocrab.core.policy import ConductRules, CreditRules, LlmRules
+from meritocrab.core.retention import Keep
 from meritocrab.core.toml_errors import Expected, Rule, Table
 
 PUBLIC_GITHUB_API = "https://api.github.com"
@@ -364,6 +365,25 @@ class ApiSettings(Table):
         return host.removeprefix("[").removesuffix("]"), int(port)
 
 
+Days = Annotated[
+    int, Field(strict=True, ge=0, le=36_500), Expected("a whole number of days between 0 and 36500")
+]
+
+
+class RetentionSettings(Table):
+    """For how many days words are kept, 0 for ever. Keys, ids, numbers and the ledger are kept in any case."""
+
+    event_payloads_days: Days = 0
+    texts_days: Days = 0
+    notes_days: Days = 0
+    messages_days: Days = 0
+
+    @property
+    def keep(self) -> Keep:
+        """The same as the core knows it."""
+        return Keep(self.event_payloads_days, self.texts_days, self.notes_days, self.messages_days)
+
+
 class LoggingSettings(Table):
     """What the log holds and how it looks."""
 
@@ -385,6 +405,7 @@ class Settings(ConductRules):
     llm: LlmSettings = LlmSettings()
     credit: CreditRules = CreditRules()
     api: ApiSettings = ApiSettings()
+    retention: RetentionSettings = RetentionSettings()
     logging: LoggingSettings = LoggingSettings()
 
     def broken_rules(self) -> Iterable[Rule]:

@@ -35,7 +35,7 @@ until_option = click.option(
 
 @click.group()
 def export() -> None:
-    """Write events, the ledger or contributors as JSON lines.
+    """Write events, the ledger or contributors as JSON lines, or all about one person.
 
     One object per line on standard output, ordered by id; times are UTC. Safe beside a running daemon.
     """
@@ -79,6 +79,19 @@ def contributors(ctx: click.Context, repo: str | None) -> None:
 
     with opened_store(ctx) as store:
         _write(rows.contributors(store, repo))
+
+
+@export.command("person")
+@click.argument("who", metavar="@USER|id:N")
+@config_option
+@click.pass_context
+def person(ctx: click.Context, who: str) -> None:
+    """Everything held about one person, as one JSON object: what to answer a request for access with."""
+    from meritocrab.store import people
+
+    with opened_store(ctx) as store:
+        found = store.read_now(lambda: people.records(people.resolve(who)))
+    sys.stdout.write(json.dumps(found, indent=1) + "\n")
 
 
 def _write(rows: Iterable[dict[str, Any]]) -> None:

@@ -46,7 +46,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sync": ("meritocrab.cli.sync:sync", "Take a repository's history into the ledger, once."),
     "demo": ("meritocrab.cli.demo:demo", "Try everything against a simulated GitHub, without credentials."),
     "verify": ("meritocrab.cli.verify:verify", "Prove that every credit is the sum of its ledger."),
+    "backup": ("meritocrab.cli.backup:backup", "Write everything to one file, while the daemon runs."),
+    "restore": ("meritocrab.cli.backup:restore", "Put a backup in the database's place."),
+    "move": ("meritocrab.cli.move:move", "Move to another database: SQLite to PostgreSQL, or back."),
     "export": ("meritocrab.cli.export:export", "Write events, ledger or contributors out as JSON lines."),
+    "prune": ("meritocrab.cli.prune:prune", "Erase texts that are older than they are to be kept."),
+    "forget": ("meritocrab.cli.forget:forget", "Erase everything about one person but numbers."),
     "evaluate": ("meritocrab.cli.evaluate:evaluate", "Judge one contribution now, and show how."),
     "config": ("meritocrab.cli.config:config", "Check or show the configuration."),
 }

@@ -28,7 +28,7 @@ def verify(ctx: click.Context, as_json: bool) -> None:
 
     with opened_store(ctx) as store:
         report = store.read_now(ledger.verify)
-    click.echo(_as_json(report) if as_json else _as_text(report))
+    click.echo(_as_json(report) if as_json else as_text(report))
     ctx.exit(0 if report.ok else 1)
 
 
@@ -43,7 +43,8 @@ def _as_json(report: VerifyReport) -> str:
     )
 
 
-def _as_text(report: VerifyReport) -> str:
+def as_text(report: VerifyReport) -> str:
+    """The report in words."""
     from meritocrab.logs import escaped
 
     seen = f"{report.contributors} contributors, {report.rows} ledger rows"

@@ -182,7 +182,7 @@ class _Session:
     def _about(
         self, key: str, command: Check | Override | Blacklist | Unblacklist, person: Contributor
     ) -> None:
-        login = person.account.login
+        login = person.account.login or f"id:{person.account.id}"
         match command:
             case Check():
                 self.sections.append(

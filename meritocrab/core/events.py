@@ -7,7 +7,7 @@ twice is harmless.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,11 @@ class Account:
     id: int
     login: str
     type: AccountType = AccountType.USER
+
+    @property
+    def is_forgotten(self) -> bool:
+        """True for whoever asked to be forgotten: no name is kept."""
+        return not self.login
 
     @property
     def is_bot(self) -> bool:
@@ -120,6 +125,21 @@ FACTS: Mapping[EventKind, type[Facts]] = {
     EventKind.VERDICT_REACHED: VerdictFacts,
     EventKind.OPERATOR_ACTED: OperatorFacts,
 }
+
+
+TEXTS = frozenset({"title", "body", "link", "reasoning", "reason"})
+"""The fields of facts that hold words of people, or lead to them."""
+
+
+def without_texts(facts: Facts) -> Facts:
+    """The same facts with every text empty; numbers, codes and flags stay, so that they can still be read."""
+    texts = {each.name: "" for each in fields(facts) if each.name in TEXTS}
+    return replace(facts, **texts)  # type: ignore[arg-type]  # every text is a string
+
+
+def is_erased(facts: Facts) -> bool:
+    """Whether the texts were erased: GitHub gives everything a link."""
+    return "link" in {each.name for each in fields(facts)} and not getattr(facts, "link", "")
 
 
 @dataclass(frozen=True, slots=True)

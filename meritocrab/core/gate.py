@@ -17,7 +17,7 @@ def decide(author: Contributor | None, *, draft: bool, policy: Policy) -> GateOu
     """What the gate makes of an open pull request by this author.
 
     An author without an account (ghost) and a repository where roles cannot be read are not gated: nothing that
-    is broken or unknown is held against a person.
+    is broken or unknown is held against a person. Of a forgotten person only a ban counts.
     """
     if author is None:
         return GateOutcome.NOT_GATED
@@ -25,6 +25,8 @@ def decide(author: Contributor | None, *, draft: bool, policy: Policy) -> GateOu
         return GateOutcome.PRIVILEGED
     if is_exempt(author.account, policy):
         return GateOutcome.EXEMPT
+    if author.account.is_forgotten:
+        return GateOutcome.BLACKLISTED if author.blacklisted else GateOutcome.NOT_GATED
     if author.account.is_bot:
         return GateOutcome.BOT
     if not author.account.holds_credit or author.role is Role.UNREADABLE:

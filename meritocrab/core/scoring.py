@@ -35,10 +35,11 @@ OPEN = frozenset(
 
 
 def can_move(person: Contributor | None, policy: Policy) -> bool:
-    """Whether this person's credit moves at all: no bots, no ghosts, nobody privileged or exempt."""
+    """Whether this person's credit moves at all: no bots, no ghosts, nobody privileged, exempt or forgotten."""
     return (
         person is not None
         and person.account.holds_credit
+        and not person.account.is_forgotten
         and not is_privileged(person.role, policy)
         and not is_exempt(person.account, policy)
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 from meritocrab.core.comments import has_any_marker
-from meritocrab.core.events import CommentFacts, Facts, PullRequestFacts, event_key
+from meritocrab.core.events import CommentFacts, Facts, PullRequestFacts, event_key, is_erased
 from meritocrab.core.names import EventKind
 from meritocrab.core.policy import Policy
 from meritocrab.core.prompts import ChangedFile
@@ -153,13 +153,13 @@ def _question(row: EvaluationRow, text: str, judge_notes: str) -> Question:
 
 def _text(row: EvaluationRow, facts: Facts | None, opening: str | None) -> str:
     """The whole text; of a draft that became ready that of its opening; the excerpt where nothing else is left."""
-    if isinstance(facts, PullRequestFacts | CommentFacts):
+    if isinstance(facts, PullRequestFacts | CommentFacts) and not is_erased(facts):
         return facts.body
     return opening if opening is not None and row.subject == "pull_request" else row.text
 
 
 def _opening_text(row: EvaluationRow) -> str | None:
-    """What the pull request itself said when it was first seen."""
+    """What the pull request itself said when it was first seen; None where that was erased."""
     found = inbox.find(event_key(row.repository_id, EventKind.PULL_REQUEST_OPENED, row.number))
     facts = inbox.to_event(found).facts if found is not None else None
-    return facts.body if isinstance(facts, PullRequestFacts) else None
+    return facts.body if isinstance(facts, PullRequestFacts) and not is_erased(facts) else None

@@ -384,7 +384,7 @@ class _Attempt:
     def _outcome(self, author: Account, role: Role, draft: bool, policy: Policy) -> GateOutcome:
         row = ledger.find_contributor(self.row.repository_id, author.id)
         person = Contributor(
-            account=author,
+            account=accounts.as_kept(author),
             role=role,
             credit=row.credit if row else policy.starting_credit,
             blacklisted=bool(row and row.blacklisted),

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from meritocrab.config import Config
 from meritocrab.core.prompts import ChangedFile
+from meritocrab.core.retention import BETWEEN_PASSES
 from meritocrab.daemon.access import Accesses, build_accesses
 from meritocrab.daemon.asking import Asking, budget_of, price_of
 from meritocrab.daemon.evaluation import Evaluation
@@ -21,6 +22,7 @@ from meritocrab.daemon.poller import Poller
 from meritocrab.daemon.processor import Processor
 from meritocrab.daemon.pulse import Pulse
 from meritocrab.daemon.relay import Relay
+from meritocrab.daemon.retention import Retention
 from meritocrab.daemon.systemd import READY, STOPPING, Manager, status_fact
 from meritocrab.evaluators.base import Evaluator, evaluator_of
 from meritocrab.localapi.host import Host, Vitals
@@ -129,6 +131,9 @@ class Service:
             judged=self._judged,
             stopping=stopping,
         )
+        if config.retention.keep.cutoffs(self._clock()):
+            worker = Retention(self.store, config.retention.keep, self._clock)
+            loops.add("retention", worker.step, idle_seconds=BETWEEN_PASSES.total_seconds())
         loops.add("access", self._follow_access, idle_seconds=min(300, max(15, 5 * config.poll.interval)))
         loops.add("poll", self.poller.step, idle_seconds=30)
         loops.add("process", self.processor.step, idle_seconds=2)

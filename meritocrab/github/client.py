@@ -305,12 +305,13 @@ class GitHubClient(Asker):
 
         Errors are errors and never a role. The look-up goes by login, so the answer must be about the
         account's id; when the person was renamed meanwhile, it is asked again under today's login. A 404
-        means "no role" only while the repository itself answers and nobody was renamed.
+        means "no role" only while the repository itself answers and nobody was renamed. An account without a
+        login (a forgotten one) is looked up by its id, and its name is not kept.
 
         Raises:
             BadAnswer: the answer is about somebody else.
         """
-        permission = await self._permission(full_name, account.login)
+        permission = await self._permission(full_name, account.login) if account.login else None
         if permission is None or permission.account_id not in (account.id, _NOBODY):
             current = await self.fetch_account_by_id(account.id)
             if current is None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from meritocrab.core.events import Account
 from meritocrab.core.names import AccountType, Role
-from meritocrab.store.models import AccountRow, EventRow, FormerLogin, RoleRow
+from meritocrab.store.models import AccountRow, EventRow, FormerLogin, RoleRow, Tombstone
 from meritocrab.store.statements import find_one
 
 
 def remember(accounts: Iterable[Account | None], now: datetime) -> None:
-    """Keep today's name of each account; earlier names stay known."""
+    """Keep today's name of each account; earlier names stay known. Of a forgotten one nothing is kept."""
     for account in {a.id: a for a in accounts if a is not None}.values():
         known = find_one(AccountRow, id=account.id)
         if known is not None and known.login == account.login and known.type == account.type:
+            continue
+        if is_forgotten(account):
             continue
         values = {
             "login": account.login,
@@ -29,6 +32,16 @@ def remember(accounts: Iterable[Account | None], now: datetime) -> None:
         FormerLogin.insert(account_id=account.id, login_key=account.login.lower(), seen_at=now).on_conflict(
             conflict_target=[FormerLogin.account_id, FormerLogin.login_key], update={"seen_at": now}
         ).execute()
+
+
+def is_forgotten(account: Account | None) -> bool:
+    """Whether this account asked to be forgotten."""
+    return account is not None and find_one(Tombstone, account_id=account.id) is not None
+
+
+def as_kept(account: Account) -> Account:
+    """What may be known of an account that GitHub shows: of a forgotten one no name."""
+    return replace(account, login="") if is_forgotten(account) else account
 
 
 def find(account_id: int | None) -> Account | None:

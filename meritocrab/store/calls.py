@@ -15,7 +15,8 @@ from peewee import fn
 
 from meritocrab.core.budget import Spent
 from meritocrab.core.names import Classification
-from meritocrab.store.models import CallRow
+from meritocrab.store.models import CallRow, Tombstone
+from meritocrab.store.statements import find_one
 
 Outcome = Literal["asked", "answered", "cached", "refused", "truncated", "malformed", "rejected", "failed"]
 
@@ -67,8 +68,11 @@ def open_call(wanted: Wanted, now: datetime) -> int:
 
 
 def close_call(call_id: int, given: Given) -> None:
-    """Write down what came of it, in place of the estimate."""
+    """Write down what came of it, in place of the estimate; no words about somebody who was forgotten meanwhile."""
     values = _values(given)
+    asked = find_one(CallRow, id=call_id)
+    if asked is not None and find_one(Tombstone, account_id=asked.account_id) is not None:
+        values |= {"reasoning": "", "raw_answer": ""}
     values["classification"] = given.classification.value if given.classification else None
     if not given.model:
         del values["model"]

@@ -146,6 +146,14 @@ class Store:
         self._writer.shutdown()
         self._readers.shutdown()
 
+    def settle_erasure_now(self) -> bool:
+        """Fold SQLite's log into the file, so that no earlier state of an erased text is left in it. Blocks.
+
+        Returns:
+            False when another process still needs the log; its next checkpoint does it.
+        """
+        return self._on_writer(self._engine.settle_erasure).result()
+
     def take_lock(self, note: str) -> bool:
         """Try to become the only daemon of this database (see `daemon.lock`, which everybody should use).
 

@@ -13,6 +13,7 @@ import re
 import sqlite3
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -56,6 +57,22 @@ class Engine(ABC):
         """The driver's own connection of this thread."""
         connection: Any = self.database.connection
         return connection()
+
+    def many(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Run one statement for each of these rows."""
+        self.raw().cursor().executemany(statement, rows)
+
+    def settle_erasure(self) -> bool:
+        """See that erased texts are not left in files of ours; False when other processes hold that up."""
+        return True
+
+    @abstractmethod
+    def last_id(self, table: str) -> int | None:
+        """The highest id that this table ever gave out; None where there is none, or where it gives none."""
+
+    @abstractmethod
+    def set_last_id(self, table: str, last: int) -> None:
+        """Let the next id follow `last`."""
 
     @abstractmethod
     def prepare(self, *, create: bool) -> None:
@@ -144,7 +161,8 @@ class SqliteEngine(Engine):
         self.path = path.resolve()
         self._file: os.stat_result | None = None
         self._lock = FileLock(self.path.with_name(self.path.name + ".lock"))
-        pragmas = {"synchronous": "FULL", "trusted_schema": "OFF"}
+        # what is erased is overwritten: people may have asked for it
+        pragmas = {"synchronous": "FULL", "trusted_schema": "OFF", "secure_delete": "ON"}
         database = peewee.SqliteDatabase(
             str(self.path),
             pragmas=pragmas,
@@ -180,6 +198,18 @@ class SqliteEngine(Engine):
         if not writer:
             self.sql("PRAGMA query_only = ON")
 
+    def settle_erasure(self) -> bool:
+        # the log holds earlier states of pages until it is folded into the file
+        return not self.sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+
+    def last_id(self, table: str) -> int | None:
+        row = self.sql("SELECT seq FROM sqlite_sequence WHERE name = ?", table).fetchone()
+        return None if row is None else int(row[0])
+
+    def set_last_id(self, table: str, last: int) -> None:
+        self.sql("DELETE FROM sqlite_sequence WHERE name = ?", table)
+        self.sql("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", table, last)
+
     def use_wal(self) -> None:
         """Switch the file to a write-ahead log; it stays so.
 
@@ -207,6 +237,10 @@ class SqliteEngine(Engine):
         code = _sqlite_code(error)
         reason = None if code is None else _SQLITE_REASONS.get(code)
         return None if reason is None else f"the database {self.path} {reason}"
+
+    def is_damaged(self, error: BaseException) -> bool:
+        """True for errors that say that the file itself cannot be read as a database."""
+        return _sqlite_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
     def is_lost(self) -> bool:
         return False  # a file has no connection to lose; after an error the caller closes it anyway
@@ -304,6 +338,21 @@ class PostgresqlEngine(Engine):
         )
         if writer and self._note is not None:
             self._take_lock_again(self._note)
+
+    def last_id(self, table: str) -> int | None:
+        name = self._sequence(table)
+        if name is None:
+            return None
+        last, is_called = self.sql(f"SELECT last_value, is_called FROM {name}").fetchone()  # noqa: S608
+        return int(last) if is_called else None
+
+    def set_last_id(self, table: str, last: int) -> None:
+        self.sql("SELECT setval(%s::regclass, %s)", self._sequence(table), last)
+
+    def _sequence(self, table: str) -> str | None:
+        """The quoted name of what numbers this table's rows; None where they are numbered elsewhere."""
+        row = self.sql("SELECT pg_get_serial_sequence(%s, 'id')", table).fetchone()
+        return None if row[0] is None else str(row[0])
 
     def in_transaction(self) -> bool:
         from psycopg.pq import TransactionStatus

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from peewee import fn
 
-from meritocrab.core.events import Event, facts_from_json, facts_to_json
+from meritocrab.core.events import Event, Facts, facts_from_json, facts_to_json, is_erased, without_texts
 from meritocrab.core.names import EventKind, EventState
 from meritocrab.store import accounts, states
 from meritocrab.store.models import EventRow
@@ -32,7 +32,7 @@ def receive(events: Iterable[Event], *, source: str, now: datetime) -> int:
         if _insert(event, source, now):
             filed += 1
         elif source == "sync":
-            filed += _take_up(event.key, now)
+            filed += _take_up(event, now)
     return filed
 
 
@@ -52,18 +52,36 @@ def _insert(event: Event, source: str, now: datetime) -> bool:
         received_at=now,
         is_history=event.is_history,
         source=source,
-        facts=json.dumps(facts_to_json(event.facts), ensure_ascii=False),
+        facts=to_json(_kept_facts(event)),
         state=(EventState.RECORDED if only_recorded else EventState.WAITING).value,
         next_attempt_at=now,
     )
 
 
-def _take_up(key: str, now: datetime) -> int:
-    return int(
-        EventRow.update(state=EventState.WAITING.value, source="sync", is_history=True, next_attempt_at=now)
-        .where((EventRow.key == key) & (EventRow.state == EventState.RECORDED.value))
-        .execute()
-    )
+def _kept_facts(event: Event) -> Facts:
+    """What is kept of the facts: of a forgotten person's contribution no text."""
+    by_hand = event.kind is EventKind.OPERATOR_ACTED  # then the author is whom the act is about
+    return without_texts(event.facts) if not by_hand and accounts.is_forgotten(event.author) else event.facts
+
+
+def to_json(facts: Facts) -> str:
+    """The facts as their column holds them."""
+    return json.dumps(facts_to_json(facts), ensure_ascii=False)
+
+
+def _take_up(event: Event, now: datetime) -> int:
+    row = find_one(EventRow, key=event.key, state=EventState.RECORDED.value)
+    if row is None:
+        return 0
+    changes: dict[str, object] = {
+        "state": EventState.WAITING.value,
+        "source": "sync",
+        "is_history": True,
+        "next_attempt_at": now,
+    }
+    if is_erased(to_event(row).facts):
+        changes["facts"] = to_json(_kept_facts(event))  # texts may have been erased by age
+    return update(EventRow, changes, id=row.id)
 
 
 def to_event(row: EventRow) -> Event:

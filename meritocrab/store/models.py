@@ -161,7 +161,7 @@ class Read(Table):
 
 
 class AccountRow(Table):
-    """A GitHub account as last seen."""
+    """A GitHub account as last seen; without a login once it was forgotten."""
 
     id = BigIntegerField(primary_key=True)
     login = TextField()
@@ -183,6 +183,16 @@ class FormerLogin(Table):
     class Meta:
         table_name = "logins"
         primary_key = CompositeKey("account_id", "login_key")
+
+
+class Tombstone(Table):
+    """Somebody who was forgotten: of what they do only ids are kept from now on, and it is never scored."""
+
+    account_id = BigIntegerField(primary_key=True)
+    forgotten_at = InstantField()
+
+    class Meta:
+        table_name = "tombstones"
 
 
 class RoleRow(Table):
@@ -471,6 +481,7 @@ TABLES: tuple[type[Table], ...] = (
     Read,
     AccountRow,
     FormerLogin,
+    Tombstone,
     RoleRow,
     ContributorRow,
     PullRequestRow,

@@ -46,7 +46,8 @@ def store(repository_id: int, seen: Seen, now: datetime) -> None:
         return
     row = known or PullRequestRow(repository_id=repository_id, number=seen.number, created_at=seen.created_at)
     row.author_id = seen.author.id if seen.author else row.author_id
-    row.title, row.state, row.draft = seen.title, seen.state, seen.draft
+    row.title = "" if accounts.is_forgotten(seen.author) else seen.title
+    row.state, row.draft = seen.state, seen.draft
     row.merged_at = seen.merged_at or row.merged_at
     row.updated_at = seen.updated_at
     for name in ("github_id", "fingerprint", "head_sha", "additions", "deletions", "changed_files"):

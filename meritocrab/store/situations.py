@@ -33,6 +33,7 @@ from meritocrab.core.events import (
     PullRequestFacts,
     VerdictFacts,
     event_key,
+    is_erased,
 )
 from meritocrab.core.names import ActionKind, EventKind, Role
 from meritocrab.core.permissions import RoleNeed, role_needs
@@ -271,7 +272,7 @@ def _is_own_reopen(event: Event, known: Lookups) -> bool:
 def _opened_facts(event: Event) -> PullRequestFacts | None:
     row = inbox.find(event_key(event.repository_id, EventKind.PULL_REQUEST_OPENED, event.number or 0))
     facts = inbox.to_event(row).facts if row is not None else None
-    return facts if isinstance(facts, PullRequestFacts) else None
+    return facts if isinstance(facts, PullRequestFacts) and not is_erased(facts) else None
 
 
 def _status_answers(event: Event, now: datetime) -> int:

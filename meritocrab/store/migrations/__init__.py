@@ -7,13 +7,15 @@ models agree.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 
 from meritocrab import __version__
 from meritocrab.store.engines import Engine
 from meritocrab.store.errors import DatabaseUnusable
-from meritocrab.store.migrations import v0001, v0002
+from meritocrab.store.migrations import v0001, v0002, v0003
 
 SCHEMA_VERSION = "schema_version"
 """The name of the row in `settings` that holds the version."""
@@ -27,7 +29,37 @@ class Migration:
     statements: Callable[[str], list[str]]
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, v0001.statements), Migration(2, v0002.statements))
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, v0001.statements),
+    Migration(2, v0002.statements),
+    Migration(3, v0003.statements),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """A table's columns in order, and those of its primary key."""
+
+    names: tuple[str, ...]
+    key: tuple[str, ...]
+
+
+def layout(version: int) -> Mapping[str, Columns]:
+    """The tables of a schema version, whichever database they are in."""
+    with closing(sqlite3.connect(":memory:")) as empty:
+        for step in MIGRATIONS[:version]:
+            for statement in step.statements("sqlite"):
+                empty.execute(statement)
+        tables = empty.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name"
+        ).fetchall()
+        return {name: _columns(empty, name) for (name,) in tables}
+
+
+def _columns(database: sqlite3.Connection, table: str) -> Columns:
+    rows = database.execute("SELECT name, pk FROM pragma_table_info(?)", (table,)).fetchall()
+    key = sorted((position, name) for name, position in rows if position)
+    return Columns(tuple(name for name, _ in rows), tuple(name for _, name in key))
 
 
 def version_of(engine: Engine) -> int:

@@ -1,0 +1,21 @@
+"""Version 3: who asked to be forgotten: their ids, and nothing else about them."""
+
+from __future__ import annotations
+
+from meritocrab.store.migrations.v0001 import TYPES
+
+SQL = """
+CREATE TABLE tombstones (
+  account_id {bigint} NOT NULL PRIMARY KEY,
+  forgotten_at {bigint} NOT NULL
+){strict};
+"""
+
+
+def statements(driver: str) -> list[str]:
+    """The SQL that leads from version 2 to this one.
+
+    Args:
+        driver: `sqlite` or `postgresql`.
+    """
+    return [sql.strip() for sql in SQL.format_map(TYPES[driver]).split(";") if sql.strip()]

@@ -1,0 +1,427 @@
+CREATE TABLE settings (
+  name TEXT NOT NULL PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT
+--
+CREATE TABLE repositories (
+  id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  github_id INTEGER,
+  full_name TEXT NOT NULL,
+  name_key TEXT NOT NULL,
+  access TEXT NOT NULL,
+  watched INTEGER NOT NULL,
+  paused INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  state_since_at INTEGER,
+  baseline_at INTEGER,
+  default_branch TEXT,
+  archived INTEGER NOT NULL,
+  next_poll_at INTEGER,
+  last_poll_at INTEGER,
+  last_news_at INTEGER,
+  last_net_at INTEGER,
+  interval_seconds REAL,
+  errors_in_row INTEGER NOT NULL,
+  last_error TEXT NOT NULL,
+  last_error_at INTEGER,
+  policy_read_at INTEGER,
+  policy_text TEXT,
+  policy_etag TEXT,
+  policy_token TEXT,
+  policy_error TEXT NOT NULL
+) STRICT
+--
+CREATE UNIQUE INDEX repositories_github_id ON repositories (github_id)
+--
+CREATE UNIQUE INDEX repositories_name_key ON repositories (name_key)
+--
+CREATE INDEX repositories_next_poll_at ON repositories (next_poll_at)
+--
+CREATE TABLE feeds (
+  repository_id INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  cursor_at INTEGER,
+  finished INTEGER NOT NULL,
+  etag TEXT,
+  etag_token TEXT,
+  PRIMARY KEY (repository_id, name)
+) STRICT
+--
+CREATE TABLE reads (
+  id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  repository_id INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  source TEXT NOT NULL,
+  wanted_at INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  next_attempt_at INTEGER NOT NULL,
+  last_error TEXT NOT NULL
+) STRICT
+--
+CREATE UNIQUE INDEX reads_repository_id_number_kind_source ON reads (repository_id, number, kind, source)
+--
+CREATE INDEX reads_source_repository_id_next_attempt_at ON reads (source, repository_id, next_attempt_at)
+--
+CREATE TABLE accounts (
+  id INTEGER NOT NULL PRIMARY KEY,
+  login TEXT NOT NULL,
+  login_key TEXT NOT NULL,
+  type TEXT NOT NULL,
+  seen_at INTEGER NOT NULL
+) STRICT
+--
+CREATE INDEX accounts_login_key ON accounts (login_key)
+--
+CREATE TABLE logins (
+  account_id INTEGER NOT NULL,
+  login_key TEXT NOT NULL,
+  seen_at INTEGER NOT NULL,
+  PRIMARY KEY (account_id, login_key)
+) STRICT
+--
+CREATE INDEX logins_login_key ON logins (login_key)
+--
+CREATE TABLE roles (
+  repository_id INTEGER NOT NULL,
+  account_id INTEGER NOT NULL,
+  role TEXT NOT NULL,
+  fetched_at INTEGER NOT NULL,
+  PRIMARY KEY (repository_id, account_id)
+) STRICT
+--
+CREATE TABLE contributors (
+  repository_id INTEGER NOT NULL,
+  account_id INTEGER NOT NULL,
+  credit INTEGER NOT NULL,
+  blacklisted INTEGER NOT NULL,
+  blacklisted_at INTEGER,
+  first_seen_at INTEGER NOT NULL,
+  PRIMARY KEY (repository_id, account_id),
+  CHECK (credit >= 0)
+) STRICT
+--
+CREATE TABLE pull_requests (
+  repository_id INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  github_id INTEGER,
+  author_id INTEGER,
+  title TEXT NOT NULL,
+  state TEXT NOT NULL,
+  draft INTEGER NOT NULL,
+  merged_at INTEGER,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  fingerprint TEXT NOT NULL,
+  head_sha TEXT,
+  additions INTEGER,
+  deletions INTEGER,
+  changed_files INTEGER,
+  gate TEXT,
+  gate_at INTEGER,
+  closed_by_us_at INTEGER,
+  labelled INTEGER NOT NULL,
+  status_sha TEXT,
+  touched_by_maintainer INTEGER NOT NULL,
+  withdrawn INTEGER NOT NULL,
+  PRIMARY KEY (repository_id, number)
+) STRICT
+--
+CREATE INDEX pull_requests_repository_id_author_id ON pull_requests (repository_id, author_id)
+--
+CREATE TABLE events (
+  id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  key TEXT NOT NULL,
+  lane TEXT NOT NULL,
+  repository_id INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  number INTEGER,
+  github_id INTEGER,
+  author_id INTEGER,
+  actor_id INTEGER,
+  occurred_at INTEGER NOT NULL,
+  received_at INTEGER NOT NULL,
+  is_history INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  facts TEXT NOT NULL,
+  state TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  next_attempt_at INTEGER NOT NULL,
+  last_error TEXT NOT NULL,
+  handled_at INTEGER,
+  enforcement TEXT,
+  note TEXT NOT NULL
+) STRICT
+--
+CREATE UNIQUE INDEX events_key ON events (key)
+--
+CREATE INDEX events_state_lane_id ON events (state, lane, id)
+--
+CREATE INDEX events_state_next_attempt_at ON events (state, next_attempt_at)
+--
+CREATE INDEX events_repository_id_number ON events (repository_id, number)
+--
+CREATE INDEX events_repository_id_author_id_kind ON events (repository_id, author_id, kind)
+--
+CREATE TABLE ledger (
+  id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  key TEXT NOT NULL,
+  repository_id INTEGER NOT NULL,
+  account_id INTEGER NOT NULL,
+  event_id INTEGER,
+  evaluation_id INTEGER,
+  reverses_id INTEGER,
+  reason TEXT NOT NULL,
+  requested INTEGER NOT NULL,
+  applied INTEGER NOT NULL,
+  before INTEGER NOT NULL,
+  after INTEGER NOT NULL,
+  blacklisted INTEGER NOT NULL,
+  cap_day INTEGER,
+  actor_kind TEXT NOT NULL,
+  actor_id INTEGER,
+  number INTEGER,
+  enforcement TEXT NOT NULL,
+  occurred_at INTEGER NOT NULL,
+  appended_at INTEGER NOT NULL,
+  CHECK (id > 0),
+  CHECK (before >= 0),
+  CHECK (after >= 0),
+  CHECK (after = before + applied),
+  CHECK ((requested >= 0 AND applied BETWEEN 0 AND requested)
+    OR (requested < 0 AND applied BETWEEN requested AND 0)),
+  CHECK (reason <> 'opening' OR (before = 0 AND applied = requested AND requested >= 0))
+) STRICT
+--
+CREATE UNIQUE INDEX ledger_key ON ledger (key)
+--
+CREATE INDEX ledger_repository_id_account_id_id ON ledger (repository_id, account_id, id)
+--
+CREATE INDEX ledger_repository_id_account_id_cap_day ON ledger (repository_id, account_id, cap_day)
+--
+CREATE TABLE ledger_notes (
+  ledger_id INTEGER NOT NULL PRIMARY KEY,
+  actor_name TEXT NOT NULL,
+  text TEXT NOT NULL
+) STRICT
+--
+CREATE TABLE evaluations (
+  id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  key TEXT NOT NULL,
+  repository_id INTEGER NOT NULL,
+  event_id INTEGER NOT NULL,
+  account_id INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  subject TEXT NOT NULL,
+  state TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  spam_only INTEGER NOT NULL,
+  digest TEXT NOT NULL,
+  title TEXT NOT NULL,
+  text TEXT NOT NULL,
+  link TEXT NOT NULL,
+  deltas TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  next_attempt_at INTEGER NOT NULL,
+  lease_until_at INTEGER,
+  last_error TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  model TEXT NOT NULL,
+  classification TEXT,
+  confidence REAL,
+  reasoning TEXT NOT NULL,
+  decided_classification TEXT,
+  proposed_delta INTEGER,
+  decided_at INTEGER,
+  decided_by TEXT NOT NULL,
+  CHECK (confidence BETWEEN 0 AND 1)
+) STRICT
+--
+CREATE UNIQUE INDEX evaluations_key ON evaluations (key)
+--
+CREATE INDEX evaluations_state_next_attempt_at ON evaluations (state, next_attempt_at)
+--
+CREATE INDEX evaluations_repository_id_state ON evaluations (repository_id, state)
+--
+CREATE INDEX evaluations_repository_id_account_id_digest ON evaluations (repository_id, account_id, digest)
+--
+CREATE INDEX evaluations_repository_id_number ON evaluations (repository_id, number)
+--
+CREATE TABLE outbox (
+  id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  key TEXT NOT NULL,
+  repository_id INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  event_id INTEGER NOT NULL,
+  account_id INTEGER,
+  kind TEXT NOT NULL,
+  basis TEXT NOT NULL,
+  after_key TEXT,
+  target_id INTEGER,
+  body TEXT NOT NULL,
+  state TEXT NOT NULL,
+  enforcement TEXT NOT NULL,
+  decided_at INTEGER NOT NULL,
+  not_before_at INTEGER NOT NULL,
+  next_attempt_at INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  attempted_at INTEGER,
+  before_event_id INTEGER,
+  settled_at INTEGER,
+  github_id INTEGER,
+  reason TEXT NOT NULL
+) STRICT
+--
+CREATE UNIQUE INDEX outbox_key ON outbox (key)
+--
+CREATE INDEX outbox_state_next_attempt_at ON outbox (state, next_attempt_at)
+--
+CREATE INDEX outbox_repository_id_number ON outbox (repository_id, number)
+--
+CREATE INDEX outbox_repository_id_account_id_state ON outbox (repository_id, account_id, state)
+--
+CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger
+        BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: no row is ever changed'); END
+--
+CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger
+        BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: no row is ever deleted'); END
+--
+CREATE TRIGGER ledger_no_replace BEFORE INSERT ON ledger
+        WHEN EXISTS (SELECT 1 FROM ledger WHERE id = NEW.id OR key = NEW.key)
+        BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: this row exists already'); END
+--
+ALTER TABLE evaluations ADD COLUMN flags TEXT NOT NULL DEFAULT '[]'
+--
+ALTER TABLE evaluations ADD COLUMN policy TEXT NOT NULL DEFAULT ''
+--
+ALTER TABLE evaluations ADD COLUMN folded_into INTEGER
+--
+CREATE INDEX evaluations_folded_into ON evaluations (folded_into)
+--
+CREATE TABLE calls (
+  id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  evaluation_id INTEGER NOT NULL,
+  repository_id INTEGER NOT NULL,
+  account_id INTEGER NOT NULL,
+  opinion INTEGER NOT NULL,
+  provider TEXT NOT NULL,
+  model TEXT NOT NULL,
+  prompt_version TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  asked_at INTEGER NOT NULL,
+  outcome TEXT NOT NULL,
+  input_tokens INTEGER,
+  output_tokens INTEGER,
+  cost_micros INTEGER,
+  latency_ms INTEGER,
+  classification TEXT,
+  confidence REAL,
+  reasoning TEXT NOT NULL,
+  raw_answer TEXT NOT NULL,
+  CHECK (confidence BETWEEN 0 AND 1)
+) STRICT
+--
+CREATE INDEX calls_asked_at ON calls (asked_at)
+--
+CREATE INDEX calls_repository_id_account_id_asked_at ON calls (repository_id, account_id, asked_at)
+--
+CREATE INDEX calls_digest ON calls (digest)
+--
+CREATE INDEX calls_evaluation_id ON calls (evaluation_id)
+--
+CREATE TABLE providers (
+  name TEXT NOT NULL PRIMARY KEY,
+  paused_until_at INTEGER,
+  reason TEXT NOT NULL,
+  failures_in_row INTEGER NOT NULL,
+  answered_at INTEGER,
+  failed_at INTEGER
+) STRICT
+--
+INSERT INTO settings VALUES ('schema_version', '2')
+--
+INSERT INTO accounts (id, login, login_key, type, seen_at) VALUES (8, 'til', 'til', 'User', 1772366400123)
+--
+INSERT INTO accounts (id, login, login_key, type, seen_at) VALUES (7000000007, 'rosa', 'rosa', 'User', 1772366400123)
+--
+INSERT INTO calls (id, evaluation_id, repository_id, account_id, opinion, provider, model, prompt_version, digest, asked_at, outcome, input_tokens, output_tokens, cost_micros, latency_ms, classification, confidence, reasoning, raw_answer) VALUES (1, 1, 5350000001, 7000000007, 1, 'claude', 'm', '1', 'digest of rosa', 1772366400123, 'answered', NULL, NULL, NULL, NULL, NULL, NULL, 'rosa knows', 'raw about rosa')
+--
+INSERT INTO calls (id, evaluation_id, repository_id, account_id, opinion, provider, model, prompt_version, digest, asked_at, outcome, input_tokens, output_tokens, cost_micros, latency_ms, classification, confidence, reasoning, raw_answer) VALUES (2, 2, 5350000001, 8, 1, 'claude', 'm', '1', 'digest of til', 1772366400123, 'answered', NULL, NULL, NULL, NULL, NULL, NULL, 'til knows', 'raw about til')
+--
+INSERT INTO contributors (repository_id, account_id, credit, blacklisted, blacklisted_at, first_seen_at) VALUES (5350000001, 8, 0, 1, 1772366401123, 1772366400123)
+--
+INSERT INTO contributors (repository_id, account_id, credit, blacklisted, blacklisted_at, first_seen_at) VALUES (5350000001, 7000000007, 0, 1, 1772366401123, 1772366400123)
+--
+INSERT INTO evaluations (id, key, repository_id, event_id, account_id, number, subject, state, reason, spam_only, digest, title, text, link, deltas, created_at, attempts, next_attempt_at, lease_until_at, last_error, provider, model, classification, confidence, reasoning, decided_classification, proposed_delta, decided_at, decided_by, flags, policy, folded_into) VALUES (1, '5350000001/pull_request_opened/7000000007/evaluation', 5350000001, 1, 7000000007, 7000000007, 'pull_request', 'auto_applied', '', 0, 'digest of rosa', 'rosa''s change', 'Grüße – 漢字 🦀 ''quoted'' "twice"', 'https://github.example/octo/garden/pull/1', '{"high": 15}', 1772366400123, 0, 1772366400123, NULL, '', '', '', NULL, 0.30000000000000004, 'rosa knows', NULL, NULL, 1772366400123, '', '[]', '', NULL)
+--
+INSERT INTO evaluations (id, key, repository_id, event_id, account_id, number, subject, state, reason, spam_only, digest, title, text, link, deltas, created_at, attempts, next_attempt_at, lease_until_at, last_error, provider, model, classification, confidence, reasoning, decided_classification, proposed_delta, decided_at, decided_by, flags, policy, folded_into) VALUES (2, '5350000001/pull_request_opened/8/evaluation', 5350000001, 2, 8, 8, 'pull_request', 'auto_applied', '', 0, 'digest of til', 'til''s change', 'Grüße – 漢字 🦀 ''quoted'' "twice"', 'https://github.example/octo/garden/pull/1', '{"high": 15}', 1772366400123, 0, 1772366400123, NULL, '', '', '', NULL, 0.30000000000000004, 'til knows', NULL, NULL, 1772366400123, '', '[]', '', NULL)
+--
+INSERT INTO events (id, key, lane, repository_id, kind, number, github_id, author_id, actor_id, occurred_at, received_at, is_history, source, facts, state, attempts, next_attempt_at, last_error, handled_at, enforcement, note) VALUES (1, '5350000001/pull_request_opened/7000000007', '5350000001#7000000007', 5350000001, 'pull_request_opened', 7000000007, NULL, 7000000007, 7000000007, 1772366400123, 1772366400123, 0, 'poll', '{"title": "rosa''s change", "body": "Hello", "link": "https://github.example/1", "draft": false}', 'handled', 0, 1772366400123, '', 1772366400123, NULL, 'gate: admitted')
+--
+INSERT INTO events (id, key, lane, repository_id, kind, number, github_id, author_id, actor_id, occurred_at, received_at, is_history, source, facts, state, attempts, next_attempt_at, last_error, handled_at, enforcement, note) VALUES (2, '5350000001/pull_request_opened/8', '5350000001#8', 5350000001, 'pull_request_opened', 8, NULL, 8, 8, 1772366400123, 1772366400123, 0, 'poll', '{"title": "til''s change", "body": "Hello", "link": "https://github.example/1", "draft": false}', 'handled', 0, 1772366400123, '', 1772366400123, NULL, 'gate: admitted')
+--
+INSERT INTO feeds (repository_id, name, cursor_at, finished, etag, etag_token) VALUES (5350000001, 'Comments', NULL, 0, 'W/"1"', NULL)
+--
+INSERT INTO feeds (repository_id, name, cursor_at, finished, etag, etag_token) VALUES (5350000001, 'issues', 1772366400123, 1, NULL, NULL)
+--
+INSERT INTO ledger (id, key, repository_id, account_id, event_id, evaluation_id, reverses_id, reason, requested, applied, before, after, blacklisted, cap_day, actor_kind, actor_id, number, enforcement, occurred_at, appended_at) VALUES (1, '5350000001/opening/7000000007', 5350000001, 7000000007, NULL, NULL, NULL, 'opening', 100, 100, 0, 100, 0, NULL, 'system', NULL, NULL, 'observe', 1772366400123, 1772366400123)
+--
+INSERT INTO ledger (id, key, repository_id, account_id, event_id, evaluation_id, reverses_id, reason, requested, applied, before, after, blacklisted, cap_day, actor_kind, actor_id, number, enforcement, occurred_at, appended_at) VALUES (2, '5350000001/test/7000000007/0', 5350000001, 7000000007, 1, 1, NULL, 'override', 15, 15, 100, 115, 0, NULL, 'local', 1000, NULL, 'close', 1772366400123, 1772366400123)
+--
+INSERT INTO ledger (id, key, repository_id, account_id, event_id, evaluation_id, reverses_id, reason, requested, applied, before, after, blacklisted, cap_day, actor_kind, actor_id, number, enforcement, occurred_at, appended_at) VALUES (3, '5350000001/test/7000000007/1', 5350000001, 7000000007, 1, 1, NULL, 'blacklisted', -500, -115, 115, 0, 1, NULL, 'local', 1000, NULL, 'close', 1772366400123, 1772366401123)
+--
+INSERT INTO ledger (id, key, repository_id, account_id, event_id, evaluation_id, reverses_id, reason, requested, applied, before, after, blacklisted, cap_day, actor_kind, actor_id, number, enforcement, occurred_at, appended_at) VALUES (4, '5350000001/opening/8', 5350000001, 8, NULL, NULL, NULL, 'opening', 100, 100, 0, 100, 0, NULL, 'system', NULL, NULL, 'observe', 1772366400123, 1772366400123)
+--
+INSERT INTO ledger (id, key, repository_id, account_id, event_id, evaluation_id, reverses_id, reason, requested, applied, before, after, blacklisted, cap_day, actor_kind, actor_id, number, enforcement, occurred_at, appended_at) VALUES (5, '5350000001/test/8/0', 5350000001, 8, 2, 2, NULL, 'override', 15, 15, 100, 115, 0, NULL, 'local', 1000, NULL, 'close', 1772366400123, 1772366400123)
+--
+INSERT INTO ledger (id, key, repository_id, account_id, event_id, evaluation_id, reverses_id, reason, requested, applied, before, after, blacklisted, cap_day, actor_kind, actor_id, number, enforcement, occurred_at, appended_at) VALUES (6, '5350000001/test/8/1', 5350000001, 8, 2, 2, NULL, 'blacklisted', -500, -115, 115, 0, 1, NULL, 'local', 1000, NULL, 'close', 1772366400123, 1772366401123)
+--
+INSERT INTO ledger_notes (ledger_id, actor_name, text) VALUES (2, 'ada', 'because of rosa')
+--
+INSERT INTO ledger_notes (ledger_id, actor_name, text) VALUES (3, 'ada', 'because of rosa')
+--
+INSERT INTO ledger_notes (ledger_id, actor_name, text) VALUES (5, 'ada', 'because of til')
+--
+INSERT INTO ledger_notes (ledger_id, actor_name, text) VALUES (6, 'ada', 'because of til')
+--
+INSERT INTO logins (account_id, login_key, seen_at) VALUES (8, 'til', 1772366400123)
+--
+INSERT INTO logins (account_id, login_key, seen_at) VALUES (7000000007, 'rosa', 1772366400123)
+--
+INSERT INTO outbox (id, key, repository_id, number, event_id, account_id, kind, basis, after_key, target_id, body, state, enforcement, decided_at, not_before_at, next_attempt_at, attempts, attempted_at, before_event_id, settled_at, github_id, reason) VALUES (1, '5350000001/pull_request_opened/7000000007/comment', 5350000001, 7000000007, 1, 7000000007, 'comment', 'denied', NULL, NULL, 'Thank you, rosa.', 'delivered', 'close', 1772366400123, 1772366400123, 1772366400123, 0, 1772366400123, NULL, 1772366400123, NULL, '')
+--
+INSERT INTO outbox (id, key, repository_id, number, event_id, account_id, kind, basis, after_key, target_id, body, state, enforcement, decided_at, not_before_at, next_attempt_at, attempts, attempted_at, before_event_id, settled_at, github_id, reason) VALUES (2, '5350000001/pull_request_opened/8/comment', 5350000001, 8, 2, 8, 'comment', 'denied', NULL, NULL, 'Thank you, til.', 'delivered', 'close', 1772366400123, 1772366400123, 1772366400123, 0, 1772366400123, NULL, 1772366400123, NULL, '')
+--
+INSERT INTO providers (name, paused_until_at, reason, failures_in_row, answered_at, failed_at) VALUES ('Zed', NULL, '', 0, NULL, NULL)
+--
+INSERT INTO providers (name, paused_until_at, reason, failures_in_row, answered_at, failed_at) VALUES ('claude', NULL, '', 1, NULL, NULL)
+--
+INSERT INTO pull_requests (repository_id, number, github_id, author_id, title, state, draft, merged_at, created_at, updated_at, fingerprint, head_sha, additions, deletions, changed_files, gate, gate_at, closed_by_us_at, labelled, status_sha, touched_by_maintainer, withdrawn) VALUES (5350000001, 8, NULL, 8, 'til''s change', 'closed', 1, NULL, 1772366400123, 1772366400123, '', NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, 0, 0)
+--
+INSERT INTO pull_requests (repository_id, number, github_id, author_id, title, state, draft, merged_at, created_at, updated_at, fingerprint, head_sha, additions, deletions, changed_files, gate, gate_at, closed_by_us_at, labelled, status_sha, touched_by_maintainer, withdrawn) VALUES (5350000001, 7000000007, NULL, 7000000007, 'rosa''s change', 'closed', 1, NULL, 1772366400123, 1772366400123, '', NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, 0, 0)
+--
+INSERT INTO reads (id, repository_id, number, kind, source, wanted_at, attempts, next_attempt_at, last_error) VALUES (1, 5350000001, 1, 'pull', 'poll', 1772366400123, 0, 1772366400123, '')
+--
+INSERT INTO repositories (id, github_id, full_name, name_key, access, watched, paused, state, detail, state_since_at, baseline_at, default_branch, archived, next_poll_at, last_poll_at, last_news_at, last_net_at, interval_seconds, errors_in_row, last_error, last_error_at, policy_read_at, policy_text, policy_etag, policy_token, policy_error) VALUES (1, 5350000001, 'octo/garden', 'octo/garden', 'token', 1, 0, 'new', '', NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, 0, '', NULL, NULL, NULL, NULL, NULL, '')
+--
+INSERT INTO roles (repository_id, account_id, role, fetched_at) VALUES (5350000001, 8, 'none', 1772366400123)
+--
+INSERT INTO roles (repository_id, account_id, role, fetched_at) VALUES (5350000001, 7000000007, 'none', 1772366400123)
+--
+INSERT INTO settings (name, value) VALUES ('seed', '00ff')
+--
+UPDATE sqlite_sequence SET seq = 2 WHERE name = 'calls'
+--
+UPDATE sqlite_sequence SET seq = 2 WHERE name = 'evaluations'
+--
+UPDATE sqlite_sequence SET seq = 2 WHERE name = 'events'
+--
+UPDATE sqlite_sequence SET seq = 6 WHERE name = 'ledger'
+--
+UPDATE sqlite_sequence SET seq = 2 WHERE name = 'outbox'
+--
+UPDATE sqlite_sequence SET seq = 2 WHERE name = 'reads'
+--
+UPDATE sqlite_sequence SET seq = 1 WHERE name = 'repositories'
