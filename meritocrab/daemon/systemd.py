@@ -84,9 +84,10 @@ def _github(repositories: Mapping[str, int]) -> str:
     total = sum(repositories.values())
     if not total:
         return "GitHub: no repository is watched yet"
+    named = "1 repository" if total == 1 else f"{total} repositories"
     if repositories.get(RepositoryState.NEW, 0) == total:
-        return f"GitHub was not asked yet about {total} repositories"
+        return f"GitHub was not asked yet about {named}"
     if all(state in SOUND for state in repositories):
-        return f"GitHub answers for {total} repositories"
+        return f"GitHub answers for {named}"
     counts = ", ".join(f"{count} {state}" for state, count in sorted(repositories.items()))
     return f"GitHub: {counts}"

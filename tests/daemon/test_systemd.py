@@ -215,6 +215,7 @@ DEGRADED, UNHEALTHY = p.HealthStatus.DEGRADED, p.HealthStatus.UNHEALTHY
     [
         ({}, "GitHub: no repository is watched yet"),
         ({"repositories": {"new": 2}}, "GitHub was not asked yet about 2 repositories"),
+        ({"repositories": {"ok": 1}}, "GitHub answers for 1 repository"),
         ({"repositories": {"new": 1, "ok": 1}}, "GitHub answers for 2 repositories"),
         (
             {"repositories": {"ok": 3}, "queues": p.Queues(review=4)},
