@@ -27,12 +27,8 @@ from meritocrab.tui.asking import Asking
 from meritocrab.tui.board import Board
 from meritocrab.tui.commands import Places
 from meritocrab.tui.messages import Changed, Connected, Disconnected, LinkState
-from meritocrab.tui.screens import VIEWS
-from meritocrab.tui.screens.contributors import Contributors
+from meritocrab.tui.screens import TABS, Place, make
 from meritocrab.tui.screens.dialogs import Confirm, Help, Pick
-from meritocrab.tui.screens.no_daemon import NoDaemonView
-from meritocrab.tui.screens.policy import PolicyView
-from meritocrab.tui.screens.review import Review
 from meritocrab.tui.screens.view import View
 from meritocrab.tui.status import status_line
 from meritocrab.tui.text import plain, plain_str
@@ -69,8 +65,8 @@ class MeritocrabApp(App[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
-            Binding(str(place), f"go('{view.VIEW}')", view.NAME, show=False, tooltip=f"go to {view.NAME}")
-            for place, view in enumerate(VIEWS, 1)
+            Binding(str(number), f"go('{place}')", name, show=False, tooltip=f"go to {name}")
+            for number, (place, name) in enumerate(TABS.items(), 1)
         ),
         Binding("question_mark", "help", "help", show=False, key_display="?", tooltip="this list of keys"),
         Binding("ctrl+r", "reconnect", "reconnect", show=False, tooltip="connect again, now"),
@@ -93,7 +89,7 @@ class MeritocrabApp(App[None]):
         self._retry_seconds = retry_seconds
         self._wanted: set[Topic] = set()
         self._asking = Asking(self, self._ask)
-        self._view = VIEWS[0].VIEW
+        self._view = Place.OVERVIEW
         self._notices = 0
 
     # ---- the frame
@@ -104,7 +100,7 @@ class MeritocrabApp(App[None]):
         yield Tabs(id="tabs")
         yield Line(id="banner")
         with ContentSwitcher(initial=self._view, id="views"):
-            yield VIEWS[0](id=self._view)
+            yield make(self._view)
         yield Line(id="notice")
         yield Keys(id="keys")
 
@@ -145,8 +141,7 @@ class MeritocrabApp(App[None]):
         base = self.screen_stack[0]
         self._line("status").say(status_line(self.board, self.now))
         waiting = len(self.board.waiting(self.now)) + max(0, self.board.queue_total - len(self.board.queue))
-        numbers = {"review": waiting}
-        tabs = [Tab(view.VIEW, view.NAME, numbers.get(view.VIEW, 0)) for view in VIEWS]
+        tabs = [Tab(place, name, waiting if place is Place.REVIEW else 0) for place, name in TABS.items()]
         base.query_one(Tabs).show(tabs, self._view)
         self._show_banner()
 
@@ -169,20 +164,17 @@ class MeritocrabApp(App[None]):
 
     # ---- going about
 
-    async def action_go(self, view: str) -> None:
-        """Go to a screen, made when it is first seen."""
-        if self.board.health is None:
-            return
-        await self.go(view)
+    async def action_go(self, place: str) -> None:
+        """Go to a screen; without a daemon there is only one."""
+        if self.board.health is not None:
+            await self.go(Place(place))
 
-    async def go(self, view: str) -> View:
+    async def go(self, place: Place) -> View:
         """Go to a screen."""
         switcher = self.screen_stack[0].query_one(ContentSwitcher)
-        if not switcher.query(f"#{view}"):
-            every: tuple[type[View], ...] = (*VIEWS, NoDaemonView)
-            kinds = {kind.VIEW: kind for kind in every}
-            await switcher.mount(kinds[view](id=view))
-        switcher.current = self._view = view
+        if not switcher.query(f"#{place}"):
+            await switcher.mount(make(place))
+        switcher.current = self._view = place
         found = self.view
         found.told(frozenset(Topic))
         found.focus_first()
@@ -272,8 +264,8 @@ class MeritocrabApp(App[None]):
             return
         first = self.board.health is None
         self.board.link, self.board.reason, self.board.health = LinkState.LIVE, "", message.health
-        if self._view == NoDaemonView.VIEW:
-            await self.go(VIEWS[0].VIEW)
+        if self._view is Place.NO_DAEMON:
+            await self.go(Place.OVERVIEW)
         if not first:
             self.tell("connected to the daemon")
         self._show_frame()
@@ -285,7 +277,7 @@ class MeritocrabApp(App[None]):
             return
         self.board.link, self.board.reason = message.state, message.reason
         if self.board.health is None:
-            await self.go(NoDaemonView.VIEW)
+            await self.go(Place.NO_DAEMON)
         self._show_frame()
 
     def on_changed(self, message: Changed) -> None:
@@ -357,8 +349,8 @@ class MeritocrabApp(App[None]):
     def toggle_blind(self) -> None:
         """Hide verdicts until one has decided, or show them."""
         self.blind = not self.blind
-        for review in self.screen_stack[0].query(Review):
-            review.redraw()
+        for view in self.screen_stack[0].query(View):
+            view.redraw()
         self.tell("blind mode: verdicts are hidden" if self.blind else "verdicts are shown")
 
     async def poll_all(self) -> None:
@@ -370,21 +362,15 @@ class MeritocrabApp(App[None]):
 
     async def show_people(self, repository: str) -> None:
         """The contributors of a repository."""
-        view = await self.go(Contributors.VIEW)
-        assert isinstance(view, Contributors)  # noqa: S101 - made by `go`
-        view.choose(repository)
+        (await self.go(Place.CONTRIBUTORS)).choose(repository)
 
     async def show_person(self, repository: str, user: str) -> None:
         """One contributor."""
-        view = await self.go(Contributors.VIEW)
-        assert isinstance(view, Contributors)  # noqa: S101 - made by `go`
-        view.open(repository, user)
+        (await self.go(Place.CONTRIBUTORS)).open(repository, user)
 
     async def show_policy(self, repository: str) -> None:
         """The rules of a repository."""
-        view = await self.go(PolicyView.VIEW)
-        assert isinstance(view, PolicyView)  # noqa: S101 - made by `go`
-        view.choose(repository)
+        (await self.go(Place.POLICY)).choose(repository)
 
     def pick_repository(
         self, current: str, chosen: Callable[[str], None], *, everything: bool = False

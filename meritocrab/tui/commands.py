@@ -10,6 +10,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from meritocrab.localapi.client import LocalApiError
+from meritocrab.tui.screens import TABS
 from meritocrab.tui.text import plain, plain_str
 
 if TYPE_CHECKING:
@@ -47,11 +48,9 @@ class Places(Provider):
             yield hit
 
     def _offers(self) -> Iterator[_Offer]:
-        from meritocrab.tui.screens import VIEWS
-
         app = self._app
-        for view in VIEWS:
-            yield _Offer(f"Go to {view.NAME}", partial(app.go, view.VIEW), "screen")
+        for place, name in TABS.items():
+            yield _Offer(f"Go to {name}", partial(app.go, place), "screen")
         yield _Offer("Poll all repositories now", app.poll_all, "ask GitHub for news at once")
         yield _Offer("Blind mode on or off", app.toggle_blind, "hide verdicts until you have decided")
         yield _Offer("Light or dark", app.action_turn_light, "theme")

@@ -6,13 +6,15 @@ Links show where they lead, pictures are named, HTML and hidden comments stand t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 from textual.content import Content
 
 from meritocrab.tui.text import TEXT_LIMIT, plain, plain_lines
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 MARKDOWN_LIMIT = TEXT_LIMIT
 DEEPEST = 20
@@ -64,6 +66,8 @@ def _patch_line(line: Content) -> Content:
 
 
 def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
     return MarkdownIt("commonmark", {"maxNesting": DEEPEST}).enable(["table", "strikethrough"])
 
 

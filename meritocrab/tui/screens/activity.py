@@ -27,7 +27,7 @@ DETAIL_LIMIT = 700
 class Activity(View):
     """Outbox above, ledger below, and the row under the cursor in full."""
 
-    VIEW, NAME = "activity", "Activity"
+    NAME = "Activity"
     ABOUT = (
         "Above is what was decided to be done on GitHub, below are changes of credit. Tab goes between them."
     )

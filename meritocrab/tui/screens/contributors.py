@@ -63,7 +63,7 @@ def turned(sort: ContributorSort) -> ContributorSort:
 class Contributors(View):
     """A list that is searched, and a person's page over it."""
 
-    VIEW, NAME = "contributors", "Contributors"
+    NAME = "Contributors"
     ABOUT = "Enter opens a person's page, escape leads back. A search is the beginning of a login, or id:123."
 
     BINDINGS: ClassVar[list[BindingType]] = [

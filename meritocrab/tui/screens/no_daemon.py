@@ -30,7 +30,7 @@ ADVICE = {
 class NoDaemonView(View):
     """A quiet page instead of empty screens."""
 
-    VIEW, NAME = "no-daemon", "No daemon"
+    NAME = "No daemon"
     ABOUT = "The daemon is looked for again and again, at longer and longer intervals; ctrl+r looks at once."
     can_focus = True
 

@@ -154,7 +154,7 @@ def _queues(health: Health) -> Content:
 class Overview(View):
     """Daemon, repositories, recent activity."""
 
-    VIEW, NAME = "overview", "Overview"
+    NAME = "Overview"
     ABOUT = "How the daemon and its repositories are. Enter on a repository opens its contributors."
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -73,7 +73,7 @@ def rule_cells(item: RuleItem, _: datetime) -> list[Content]:
 class PolicyView(View):
     """Rules and sources."""
 
-    VIEW, NAME = "policy", "Policy"
+    NAME = "Policy"
     ABOUT = (
         "A repository's .meritocrab.toml lies over the daemon's configuration, and that over the defaults. A broken"
         " file keeps the last good rules in force; what is wrong with it stands above them."

@@ -51,7 +51,7 @@ class Queue(RowList[EvaluationItem]):
 class Review(View):
     """The list of what waits, and beside it all about one item."""
 
-    VIEW, NAME = "review", "Review"
+    NAME = "Review"
     ABOUT = (
         "One key decides the item under the cursor and goes on to the next. A snoozed item is hidden for an hour in"
         " this window only: nothing is written anywhere, and other maintainers still see it."

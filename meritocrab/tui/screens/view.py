@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 class View(Vertical):
     """One screen; it lives as long as the program and is shown and hidden."""
 
-    VIEW: ClassVar[str]
     NAME: ClassVar[str]
     ABOUT: ClassVar[str] = ""
     """A few sentences for the help."""
@@ -39,6 +38,15 @@ class View(Vertical):
 
     def told(self, topics: frozenset[Topic]) -> None:
         """This changed, or the screen has just come to be seen."""
+
+    def redraw(self) -> None:
+        """How things look has changed."""
+
+    def choose(self, repository: str) -> None:
+        """Show this repository, where a screen shows one."""
+
+    def open(self, repository: str, user: str) -> None:
+        """Show this person, where a screen shows one."""
 
     def tick(self, now: datetime) -> None:
         """A second has gone by."""
