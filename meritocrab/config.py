@@ -59,6 +59,7 @@ from meritocrab.settings import (
     Settings,
     anonymous_rules,
     check_repository_name,
+    is_loopback,
 )
 
 __all__ = [
@@ -494,6 +495,11 @@ def _credit_key_problem(key: str, own: Mapping[str, Any]) -> str | None:
     return f"unknown key; known here: {', '.join(CreditRules.model_fields)}"
 
 
+def _is_in_the_clear(address: str) -> bool:
+    parts = urlsplit(address)
+    return parts.scheme == "http" and not is_loopback(parts.hostname)
+
+
 def _settings_doubts(settings: Settings, places: Places) -> Iterator[str]:
     github, relay = settings.github, settings.relay
     if github.auth == "anonymous" and not github.repositories:
@@ -509,9 +515,9 @@ def _settings_doubts(settings: Settings, places: Places) -> Iterator[str]:
     if github.public and relay.settle < 60:
         text = "GitHub's lists lag behind its writes; below 60 seconds a comment may be posted twice"
         yield str(places.problem(("relay", "settle"), text))
-    if settings.llm.provider in ("claude", "openai"):
-        text = "only `meritocrab evaluate` asks language models in this version; `run` and `sync` refuse"
-        yield str(places.problem(("llm", "provider"), text))
+    if settings.llm.base_url is not None and _is_in_the_clear(settings.llm.base_url):
+        text = "http sends the contributions, and the key if there is one, in the clear through your network"
+        yield str(places.problem(("llm", "base_url"), text))
     if settings.llm.provider == "mock":
         yield str(
             places.problem(("llm", "provider"), "the mock provider's verdicts mean nothing; for trials only")

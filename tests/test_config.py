@@ -462,6 +462,14 @@ def test_intervals_go_down_to_a_second(home: Home) -> None:
     assert home.load("[poll]\ninterval = 5000").poll.max_interval == 5000
 
 
+@pytest.mark.parametrize(("host", "warned"), [("10.0.0.7", True), ("localhost", False), ("127.0.0.1", False)])
+def test_a_model_elsewhere_in_the_house_is_warned_about_without_tls(
+    home: Home, host: str, warned: bool
+) -> None:
+    loaded = home.load(f'[llm]\nprovider = "openai"\nbase_url = "http://{host}:11434/v1"')
+    assert any("llm.base_url: http sends the contributions" in each for each in loaded.warnings) == warned
+
+
 def test_legal_settings_that_are_probably_meant_otherwise_are_warned_about(home: Home) -> None:
     warnings = home.load(
         '[github]\nrepositories = ["octo/crab", "octo/shrimp"]\n[relay]\nsettle = 1\nwrite_spacing = 0\n'
