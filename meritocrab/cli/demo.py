@@ -149,26 +149,29 @@ class _Narrator:
         """Wait for quiet, then tell what is new."""
         since = datetime.now(UTC)
         deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-        while not await self.store.read(self._is_quiet, since):
+        polls: set[datetime] = set()
+        while not await self.store.read(self._is_quiet, since, polls):
             if asyncio.get_running_loop().time() > deadline:
                 raise click.ClickException("the daemon did not come to rest; please report this")
             await asyncio.sleep(0.1)
         for line in await self.store.read(self._news):
             click.echo(f"   {line}")
 
-    def _is_quiet(self, since: datetime) -> bool:
+    def _is_quiet(self, since: datetime, polls: set[datetime]) -> bool:
         from meritocrab.store import evaluations, inbox, outbox
         from meritocrab.store.models import Read, Repository
 
         row = Repository.select().first()
-        polled = row is not None and row.last_poll_at is not None and row.last_poll_at > since
+        if row is not None and row.last_poll_at is not None and row.last_poll_at > since:
+            polls.add(row.last_poll_at)
         busy = (
             inbox.counts().get("waiting", 0)
             + outbox.counts().get("scheduled", 0)
             + sum(evaluations.counts().get(state, 0) for state in ("queued", "running", "judged"))
             + Read.select().where(Read.last_error == "").count()
         )
-        return bool(polled and not busy and row.last_news_at != row.last_poll_at)
+        # the first poll that ended since then may have begun before
+        return len(polls) > 1 and not busy and row.last_news_at != row.last_poll_at
 
     def _news(self) -> list[str]:
         return [*self._gate_news(), *self._evaluation_news(), *self._ledger_news(), *self._outbox_news()]
