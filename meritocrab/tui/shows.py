@@ -66,12 +66,12 @@ def own_ledger_cells(item: LedgerItem, now: datetime) -> list[Content]:
 
 QUEUE_COLUMNS = (
     Column("age", 4, right=True),
-    Column("#", 6, right=True),
+    Column("#", 6, right=True, rank=2),
     Column("author", 12, grow=1),
     Column("verdict", 13),
-    Column("would", 5, right=True),
+    Column("would", 5, right=True, rank=1),
     Column("title", 24, grow=3),
-    Column("repository", 14, grow=1, rank=2),
+    Column("repository", 14, grow=1, rank=3),
 )
 
 
@@ -83,7 +83,9 @@ def queue_cells(item: EvaluationItem, now: datetime, *, blind: bool) -> list[Con
     if item.confidence is not None:
         short = "accept." if look.word == "acceptable" else look.word
         label = Content.styled(f"{look.symbol} {short} {item.confidence * 100:.0f}%", look.style)
-    title = item.title or item.excerpt or words.subject(item.subject)
+    subject, title = words.subject(item.subject), item.title or item.excerpt
+    if item.subject != "pull_request":
+        title = f"{subject}: {title}" if title else subject
     flags = Content.styled("⚑ ", "$error bold") if item.flags else Content("")
     return [
         Content.styled(words.age(item.created_at, now), "dim"),
@@ -91,7 +93,7 @@ def queue_cells(item: EvaluationItem, now: datetime, *, blind: bool) -> list[Con
         login(item.author.login),
         hidden if blind else label,
         hidden if blind else (Content("–") if item.proposed_delta is None else change(item.proposed_delta)),
-        flags + plain(title if item.subject == "pull_request" else f"{words.subject(item.subject)}: {title}"),
+        flags + plain(title),
         plain(item.repository),
     ]
 

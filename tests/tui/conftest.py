@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -29,6 +30,19 @@ def _no_idle_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("textual.app.wait_for_idle", at_once)
     monkeypatch.setattr("textual.pilot.wait_for_idle", at_once)
+
+
+@pytest.fixture(autouse=True)
+def _no_word_of_a_late_wakeup() -> Iterator[None]:
+    """anyio lets a socket wake a reader that was just given up, which asyncio reports; it harms nobody."""
+
+    def is_other(record: logging.LogRecord) -> bool:
+        return "Future.set_result" not in record.getMessage()
+
+    logger = logging.getLogger("asyncio")
+    logger.addFilter(is_other)
+    yield
+    logger.removeFilter(is_other)
 
 
 @pytest.fixture(autouse=True)

@@ -272,6 +272,10 @@ WAYS = (
 )
 
 
+FEWER_WAYS = (("1",), ("2",), ("2", "enter", "end"), ("3", "enter"), ("4",), ("4", "tab"), ("5",))
+"""Every screen; the dialogs and their like show the same lines as these."""
+
+
 @pytest.mark.parametrize(
     ("name", "size"),
     [*((name, SMALL) for name in HOSTILE), *((name, LARGE) for name in ("ansi", "bidi", "long"))],
@@ -279,7 +283,7 @@ WAYS = (
 async def test_hostile_texts_are_only_texts(name: str, size: tuple[int, int]) -> None:
     client: Any = HostileClient(HOSTILE[name])
     async with staged(client, size) as stage:
-        for keys in WAYS:
+        for keys in WAYS if name in ("ansi", "bidi") else FEWER_WAYS:
             await stage.press(*keys)
             assert_harmless(stage, f"{name} {keys} {size}")
             await stage.press("escape", "escape")

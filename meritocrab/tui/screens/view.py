@@ -23,7 +23,7 @@ class View(Vertical):
     ABOUT: ClassVar[str] = ""
     """A few sentences for the help."""
 
-    WIDE: ClassVar[int] = 110
+    WIDE: ClassVar[int] = 126
     """From so many columns on there is room for two panes side by side."""
 
     @property

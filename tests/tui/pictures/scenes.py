@@ -26,4 +26,9 @@ SCENES = (
     Scene("help", ("2", "question_mark")),
 )
 
+SCREENS = tuple(
+    scene for scene in SCENES if scene.name not in ("review-blind", "review-number", "blacklist", "help")
+)
+"""What looks different where there is much room."""
+
 FOR_THE_README = ("overview", "review", "review-flagged", "contributor", "activity", "policy")
