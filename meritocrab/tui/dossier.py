@@ -11,7 +11,7 @@ from datetime import datetime
 from textual.content import Content
 
 from meritocrab.core.names import Classification
-from meritocrab.localapi.protocol import EvaluationDetail, FileItem, Forecast, LedgerItem
+from meritocrab.localapi.protocol import CallItem, EvaluationDetail, FileItem, Forecast, LedgerItem
 from meritocrab.tui import words
 from meritocrab.tui.chart import balances, credit_line
 from meritocrab.tui.markdown import Block, blocks, diff, raw
@@ -115,7 +115,23 @@ def _verdict(item: EvaluationDetail, *, blind: bool) -> list[Content]:
         lines.append(plain_lines(item.reasoning, 2000))
     if item.last_error:
         lines.append(plain(f"▲ {item.last_error}").stylize("$warning"))
+    if item.calls:
+        lines.append(plain(_asked(item.calls)).stylize("dim"))
     return lines
+
+
+def _asked(calls: Sequence[CallItem]) -> str:
+    """How often a provider was asked, what the second opinion was, and what all of it cost."""
+    tokens = sum((call.input_tokens or 0) + (call.output_tokens or 0) for call in calls)
+    parts = [f"asked {words.counted(len(calls), 'time')}", f"{tokens:,} tokens"]
+    costs = [call.cost for call in calls if call.cost is not None]
+    if costs:
+        parts.append(f"cost {sum(costs):.4f}")
+    second = [call for call in calls if call.opinion > 1 and call.classification is not None]
+    if second:
+        confidence = words.percent(second[-1].confidence)
+        parts.append(f"second opinion {words.verdict(second[-1].classification).word} {confidence}")
+    return " · ".join(parts)
 
 
 def _choices(item: EvaluationDetail, *, blind: bool) -> list[Content]:

@@ -182,7 +182,7 @@ def gate(outcome: GateOutcome | None) -> Look:
 
 _QUEUE_REASONS: Final = {
     "low_confidence": "the confidence is too low to apply it",
-    "flagged": "the text holds something hidden or forged",
+    "flagged": "it holds what may have steered the model",
     "unconfirmed": "a second opinion is missing",
     "opinions_differ": "two opinions differ",
     "opens_gate": "it would lift the author over the threshold",

@@ -6,8 +6,10 @@ import pytest
 
 from meritocrab.core.names import Classification
 from meritocrab.localapi.protocol import Topic
+from tests.e2e.conftest import MakeDay
+from tests.e2e.test_story_verdicts import LLM, Model, verdict
 from tests.e2e.world_of_people import REPO
-from tests.localapi.conftest import Served
+from tests.localapi.conftest import Serve, Served
 from tests.tui.stage import LARGE, Stage, fill_queue, staged
 
 
@@ -240,3 +242,21 @@ async def test_what_a_pull_request_changes_is_asked_of_github(served: Served) ->
         await stage.press("d")
         assert "GitHub" in stage.dossier
         day.world.faults.offline = False
+
+
+async def test_an_item_says_how_often_a_model_was_asked_and_what_that_cost(
+    make_day: MakeDay, serve: Serve
+) -> None:
+    with Model() as model:
+        model.about("Careless", verdict("low", 0.95), verdict("spam", 0.91))
+        prices = 'model = "m"\n[llm.prices]\nm = [1.0, 10.0]'
+        day = make_day(scripted=False, tables=LLM.format(url=model.url, more=prices))
+        await day.begin()
+        day.pull("newt", "Careless")
+        await day.settle()
+        served = await serve(day)
+        async with staged(served.client, day=day, size=LARGE) as stage:
+            await stage.press("2")
+            assert "asked 2 times · 2,628 tokens · cost 0.0041 · second opinion spam 91 %" in stage.dossier
+            await stage.press("b")
+            assert "second opinion" not in stage.dossier
