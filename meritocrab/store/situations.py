@@ -224,12 +224,10 @@ def _contributor(
     row = ledger.find_contributor(repository_id, account.id)
     role = known.roles.get(account.id)
     if role is None and account.holds_credit:
-        by_hand = (
-            about.event.kind is EventKind.OPERATOR_ACTED
-        )  # then nothing was looked up: the last known counts
-        role = accounts.cached_role(
-            repository_id, account.id, EPOCH if by_hand else now - HISTORY_ROLE_KEPT_FOR
-        )
+        # a maintainer's act asks GitHub nothing: the last known role counts
+        by_hand = about.event.kind is EventKind.OPERATOR_ACTED
+        not_before = EPOCH if by_hand else now - HISTORY_ROLE_KEPT_FOR
+        role = accounts.cached_role(repository_id, account.id, not_before)
     return Contributor(
         account=account,
         role=role or Role.NONE,
