@@ -255,7 +255,7 @@ def _judged(event: Event, situation: Situation, policy: Policy, now: datetime) -
         )
         return Decision(evaluations=(voided,))
     outcome = settle(
-        limits_of(evaluation, person, situation.pull_request, policy),
+        _limits_of(evaluation, person, situation.pull_request, policy),
         classification=facts.classification,
         confidence=facts.confidence,
         advisory=facts.advisory,
@@ -277,7 +277,7 @@ def _judged(event: Event, situation: Situation, policy: Policy, now: datetime) -
     return decision + standing.change(person, credit, policy, now)[1]
 
 
-def limits_of(
+def _limits_of(
     evaluation: EvaluationView, person: Contributor, pull_request: PullRequest | None, policy: Policy
 ) -> Limits:
     """How far a verdict on this contribution may go by itself."""
