@@ -99,6 +99,11 @@ def log_context(**fields: Any) -> Iterator[str]:
         _context.reset(token)
 
 
+def correlation_id() -> str:
+    """The correlation id of the innermost `log_context`; an empty text outside of one."""
+    return str(_context.get().get(CORRELATION, ""))
+
+
 def register_secret(secret: str) -> None:
     """Mask this text from now on, as it is and as it looks inside an address; very short texts are not
     masked.

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 
+from meritocrab.logs import ROOT
+
 pytest_plugins = ["tests.store_fixtures"]
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """Undo `setup_logging`: what one test makes of the log must not decide what the next one sees of it."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name in [ROOT, *logging.Logger.manager.loggerDict]:
+        if name == ROOT or name.startswith(f"{ROOT}."):
+            logging.getLogger(name).setLevel(logging.NOTSET)
+    logging.captureWarnings(False)
 
 
 @pytest.hookimpl(wrapper=True)

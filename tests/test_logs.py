@@ -7,7 +7,6 @@ import io
 import json
 import logging
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -17,14 +16,8 @@ KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIabc\n-----END RSA PRIVATE KEY-----"
 
 
 @pytest.fixture
-def out() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield io.StringIO()
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.getLogger("meritocrab").setLevel(logging.NOTSET)
-    logging.captureWarnings(False)
+def out() -> io.StringIO:
+    return io.StringIO()
 
 
 def rows(out: io.StringIO) -> list[dict[str, object]]:

@@ -10,6 +10,7 @@ from peewee import fn
 
 from meritocrab.core.events import Event, Facts, facts_from_json, facts_to_json, is_erased, without_texts
 from meritocrab.core.names import EventKind, EventState
+from meritocrab.logs import correlation_id
 from meritocrab.store import accounts, states
 from meritocrab.store.models import EventRow
 from meritocrab.store.statements import find_one, insert_new, update
@@ -55,6 +56,7 @@ def _insert(event: Event, source: str, now: datetime) -> bool:
         facts=to_json(_kept_facts(event)),
         state=(EventState.RECORDED if only_recorded else EventState.WAITING).value,
         next_attempt_at=now,
+        correlation_id=correlation_id(),
     )
 
 

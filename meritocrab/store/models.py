@@ -283,6 +283,7 @@ class EventRow(Table):
     handled_at = InstantField(null=True)
     enforcement = TextField(null=True)
     note = TextField(default="")  # what was decided, in words
+    correlation_id = TextField(default="")  # in the log, of what it came with and led to
 
     class Meta:
         table_name = "events"

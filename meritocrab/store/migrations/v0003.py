@@ -1,4 +1,4 @@
-"""Version 3: who asked to be forgotten: their ids, and nothing else about them."""
+"""Version 3: who asked to be forgotten, by id alone; what an event and all that follows share in the log."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ CREATE TABLE tombstones (
   account_id {bigint} NOT NULL PRIMARY KEY,
   forgotten_at {bigint} NOT NULL
 ){strict};
+
+ALTER TABLE events ADD COLUMN correlation_id TEXT NOT NULL DEFAULT '';
 """
 
 

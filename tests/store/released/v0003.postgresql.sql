@@ -348,6 +348,8 @@ CREATE TABLE tombstones (
   forgotten_at BIGINT NOT NULL
 )
 --
+ALTER TABLE events ADD COLUMN correlation_id TEXT NOT NULL DEFAULT ''
+--
 INSERT INTO settings VALUES ('schema_version', '3')
 --
 INSERT INTO accounts (id, login, login_key, type, seen_at) VALUES (8, 'til', 'til', 'User', 1772366400123)
@@ -366,9 +368,9 @@ INSERT INTO evaluations (id, key, repository_id, event_id, account_id, number, s
 --
 INSERT INTO evaluations (id, key, repository_id, event_id, account_id, number, subject, state, reason, spam_only, digest, title, text, link, deltas, created_at, attempts, next_attempt_at, lease_until_at, last_error, provider, model, classification, confidence, reasoning, decided_classification, proposed_delta, decided_at, decided_by, flags, policy, folded_into) VALUES (2, '5350000001/pull_request_opened/8/evaluation', 5350000001, 2, 8, 8, 'pull_request', 'auto_applied', '', FALSE, 'digest of til', 'til''s change', 'Grüße – 漢字 🦀 ''quoted'' "twice"', 'https://github.example/octo/garden/pull/1', '{"high": 15}', 1772366400123, 0, 1772366400123, NULL, '', '', '', NULL, 0.30000000000000004, 'til knows', NULL, NULL, 1772366400123, '', '[]', '', NULL)
 --
-INSERT INTO events (id, key, lane, repository_id, kind, number, github_id, author_id, actor_id, occurred_at, received_at, is_history, source, facts, state, attempts, next_attempt_at, last_error, handled_at, enforcement, note) VALUES (1, '5350000001/pull_request_opened/7000000007', '5350000001#7000000007', 5350000001, 'pull_request_opened', 7000000007, NULL, 7000000007, 7000000007, 1772366400123, 1772366400123, FALSE, 'poll', '{"title": "rosa''s change", "body": "Hello", "link": "https://github.example/1", "draft": false}', 'handled', 0, 1772366400123, '', 1772366400123, NULL, 'gate: admitted')
+INSERT INTO events (id, key, lane, repository_id, kind, number, github_id, author_id, actor_id, occurred_at, received_at, is_history, source, facts, state, attempts, next_attempt_at, last_error, handled_at, enforcement, note, correlation_id) VALUES (1, '5350000001/pull_request_opened/7000000007', '5350000001#7000000007', 5350000001, 'pull_request_opened', 7000000007, NULL, 7000000007, 7000000007, 1772366400123, 1772366400123, FALSE, 'poll', '{"title": "rosa''s change", "body": "Hello", "link": "https://github.example/1", "draft": false}', 'handled', 0, 1772366400123, '', 1772366400123, NULL, 'gate: admitted', '')
 --
-INSERT INTO events (id, key, lane, repository_id, kind, number, github_id, author_id, actor_id, occurred_at, received_at, is_history, source, facts, state, attempts, next_attempt_at, last_error, handled_at, enforcement, note) VALUES (2, '5350000001/pull_request_opened/8', '5350000001#8', 5350000001, 'pull_request_opened', 8, NULL, 8, 8, 1772366400123, 1772366400123, FALSE, 'poll', '{"title": "til''s change", "body": "Hello", "link": "https://github.example/1", "draft": false}', 'handled', 0, 1772366400123, '', 1772366400123, NULL, 'gate: admitted')
+INSERT INTO events (id, key, lane, repository_id, kind, number, github_id, author_id, actor_id, occurred_at, received_at, is_history, source, facts, state, attempts, next_attempt_at, last_error, handled_at, enforcement, note, correlation_id) VALUES (2, '5350000001/pull_request_opened/8', '5350000001#8', 5350000001, 'pull_request_opened', 8, NULL, 8, 8, 1772366400123, 1772366400123, FALSE, 'poll', '{"title": "til''s change", "body": "Hello", "link": "https://github.example/1", "draft": false}', 'handled', 0, 1772366400123, '', 1772366400123, NULL, 'gate: admitted', '')
 --
 INSERT INTO feeds (repository_id, name, cursor_at, finished, etag, etag_token) VALUES (5350000001, 'Comments', NULL, FALSE, 'W/"1"', NULL)
 --
