@@ -26,7 +26,10 @@ ROOT = "meritocrab"
 MASK = "***"
 CORRELATION = "correlation_id"
 
-_MAX_TEXT = 20_000
+_MAX_TEXT = 2_000
+_MAX_TRACEBACK = 20_000
+_MAX_WORDS = 300
+"""Characters of one error's own words in a traceback: a database quotes whole rows, texts of strangers and all."""
 _SHORTEST_SECRET = 4
 _QUIET = ("apscheduler", "asyncio", "githubkit", "hishel", "httpcore", "httpx", "peewee", "tzlocal")
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
@@ -57,7 +60,7 @@ _secrets: tuple[str, ...] = ()
 def setup_logging(
     level: str = "info",
     format: str = "auto",  # noqa: A002 - the name of the key in the configuration
-    areas: Mapping[str, str] | None = None,
+    areas: Mapping[Any, str] | None = None,
     secrets: Iterable[str] = (),
     stream: TextIO | None = None,
     environ: Mapping[str, str] = os.environ,
@@ -88,10 +91,10 @@ def log_context(**fields: Any) -> Iterator[str]:
     """Add `fields` to every record logged inside, in this task and those it starts.
 
     The outermost context makes up a correlation id, which all records inside share; it is the value of the
-    `with` statement. Give `correlation_id=` to go on with one from elsewhere.
+    `with` statement. Give `correlation_id=` to go on with one from elsewhere; an empty one stands for none.
     """
     bound = {**_context.get(), **fields}
-    bound.setdefault(CORRELATION, token_hex(4))
+    bound[CORRELATION] = bound.get(CORRELATION) or token_hex(4)
     token = _context.set(bound)
     try:
         yield str(bound[CORRELATION])
@@ -138,7 +141,8 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record as text, redacted and escaped."""
         fields = _fields(record)
-        context = " ".join(f"{key}={_plain(value)}" for key, value in fields.items() if key not in _CORE)
+        shown = ((key, value) for key, value in fields.items() if key not in _CORE)
+        context = " ".join(f"{key}={_plain(value)}" for key, value in shown if not _told(value, fields))
         line = f"{fields['time']} {record.levelname:<7} {fields['area']}: {escaped(fields['message'])}"
         if context:
             line += f" [{escaped(context)}]"
@@ -171,7 +175,7 @@ def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
     return bool(environ.get("JOURNAL_STREAM")) and not stream.isatty()
 
 
-def _set_levels(level: str, areas: Mapping[str, str]) -> None:
+def _set_levels(level: str, areas: Mapping[Any, str]) -> None:
     for name in list(logging.Logger.manager.loggerDict):
         if name.startswith(f"{ROOT}."):
             logging.getLogger(name).setLevel(logging.NOTSET)
@@ -196,7 +200,7 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
         fields.setdefault(redact(key), _safe(value))
     exception = _exception(record)
     if exception:
-        fields["exception"] = _bounded(redact(exception))
+        fields["exception"] = _bounded(redact(exception), _MAX_TRACEBACK)
     return fields
 
 
@@ -210,12 +214,31 @@ def _message(record: logging.LogRecord) -> str:
 def _exception(record: logging.LogRecord) -> str:
     parts: list[str] = []
     if record.exc_info and record.exc_info[0] is not None:
-        parts.append(logging.Formatter().formatException(record.exc_info))
+        parts.append(_shortened(logging.Formatter().formatException(record.exc_info), record.exc_info[1]))
     elif record.exc_text:
         parts.append(record.exc_text)
     if record.stack_info:
         parts.append(record.stack_info)
     return "\n".join(parts)
+
+
+def _shortened(text: str, error: BaseException | None) -> str:
+    """A traceback with the words of each error in its chain cut."""
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        seen.append(error)
+        words = _words(error)
+        if words:
+            text = text.replace(words, _bounded(words, _MAX_WORDS))
+        error = error.__cause__ or error.__context__
+    return text
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - as above; the traceback shows such an error as unprintable
+        return ""
 
 
 def _safe(value: Any) -> Any:
@@ -224,13 +247,18 @@ def _safe(value: Any) -> Any:
     return _bounded(redact(str(value)))
 
 
+def _told(value: Any, fields: Mapping[str, Any]) -> bool:
+    """Whether a name or key stands in the message itself; a human need not read it twice."""
+    return isinstance(value, str) and "/" in value and value in fields["message"]
+
+
 def _plain(value: Any) -> str:
     text = str(value)
     return json.dumps(text, ensure_ascii=False) if re.search(r"[\s\]=\"]", text) else text
 
 
-def _bounded(text: str) -> str:
-    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}… ({len(text)} characters)"
+def _bounded(text: str, limit: int = _MAX_TEXT) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 
 def _escape(char: str) -> str:

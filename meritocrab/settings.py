@@ -384,13 +384,31 @@ class RetentionSettings(Table):
         return Keep(self.event_payloads_days, self.texts_days, self.notes_days, self.messages_days)
 
 
+Area = Literal[
+    "access",
+    "config",
+    "daemon",
+    "demo",
+    "evaluation",
+    "github",
+    "localapi",
+    "poller",
+    "processor",
+    "relay",
+    "repositories",
+    "retention",
+    "sync",
+]
+"""The parts of the program that log under a name of their own, `meritocrab.AREA`."""
+
+
 class LoggingSettings(Table):
     """What the log holds and how it looks."""
 
     level: Annotated[Level, Expected('"debug", "info", "warning" or "error"')] = "info"
     format: Annotated[Literal["auto", "text", "json"], Expected('"auto", "text" or "json"')] = "auto"
     areas: Annotated[
-        dict[Annotated[str, Field(pattern=r"^[a-z_]+(\.[a-z_]+)*$", max_length=100)], Level],
+        dict[Area, Level],
         Expected('for each part of the program a level: "debug", "info", "warning" or "error"'),
     ] = Field(default_factory=dict)
 

@@ -6,11 +6,16 @@ import asyncio
 import io
 import json
 import logging
+import re
 import time
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from meritocrab.logs import escaped, log_context, redact, register_secret, setup_logging
+import meritocrab
+from meritocrab.logs import correlation_id, escaped, log_context, redact, register_secret, setup_logging
+from meritocrab.settings import Area
 
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIabc\n-----END RSA PRIVATE KEY-----"
 
@@ -295,3 +300,37 @@ def test_long_messages_are_cut(out: io.StringIO) -> None:
 def test_printable_text_is_not_touched() -> None:
     assert escaped("Grüße 🦀 ok") == "Grüße 🦀 ok"
     assert escaped("a\nb", keep="\n") == "a\nb"
+
+
+def test_the_words_of_errors_are_cut_in_tracebacks(out: io.StringIO) -> None:
+    setup_logging(format="json", stream=out)
+    body = " ".join(f"petal{n}" for n in range(400))
+
+    try:
+        try:
+            raise ValueError(f"row contains ({body})")
+        except ValueError as cause:
+            raise RuntimeError(body) from cause
+    except RuntimeError:
+        log().exception("failed")
+
+    (row,) = rows(out)
+    assert "petal9 " in str(row["exception"])
+    assert "petal99 " not in str(row["exception"])
+    assert "RuntimeError: petal0" in str(row["exception"])
+    assert "ValueError: row contains (petal0" in str(row["exception"])
+
+
+def test_an_empty_correlation_id_stands_for_none() -> None:
+    with log_context(correlation_id="") as own:
+        assert own
+        assert correlation_id() == own
+    assert correlation_id() == ""
+
+
+def test_every_part_that_logs_has_a_level_of_its_own() -> None:
+    sources = Path(meritocrab.__file__).parent.rglob("*.py")
+    named = {
+        name for file in sources for name in re.findall(r'getLogger\("meritocrab\.(\w+)', file.read_text())
+    }
+    assert named == set(get_args(Area))

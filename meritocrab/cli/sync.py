@@ -97,12 +97,14 @@ async def _fetch_and_handle(
     from meritocrab.daemon.lock import DaemonLock
     from meritocrab.daemon.service import local_now
     from meritocrab.daemon.sync import Sync, evaluate_some, handle_all
+    from meritocrab.logs import log_context
     from meritocrab.store import repositories
 
     assert isinstance(lock, DaemonLock)  # noqa: S101
     store = service.store
     backfill = Sync(store, service.accesses, service.poller, local_now, display.show)
-    result = await backfill.fetch(repository, since)
+    with log_context(repo=repository):
+        result = await backfill.fetch(repository, since)
     row = await store.read(repositories.find, result.repository)
     assert row is not None and row.github_id is not None  # noqa: S101,PT018
     lock.try_acquire()

@@ -7,7 +7,9 @@ paid for is never forgotten, whatever the answer was worth.
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -30,6 +32,8 @@ from meritocrab.store import calls
 from meritocrab.store.calls import Given, Wanted
 from meritocrab.store.database import Store
 from meritocrab.store.models import CallRow, EvaluationRow
+
+log = logging.getLogger("meritocrab.evaluation")
 
 CHARACTERS_PER_TOKEN = 2
 """Fewer than in any text that people write, so that the estimate errs upwards."""
@@ -169,16 +173,23 @@ class Asking:
     async def _call(
         self, evaluator: MeteredEvaluator, prompt: Prompt, wanted: Wanted, call_id: int
     ) -> Answer:
+        began = time.monotonic()
         try:
             answer = await evaluator.ask(prompt)
         except InvalidAnswer as error:
-            await self._store.write(calls.close_call, call_id, self._of_invalid(error, wanted))
+            given = self._of_invalid(error, wanted)
+            await self._store.write(calls.close_call, call_id, given)
+            _tell(wanted, given, began)
             raise
         except EvaluatorUnavailable as error:
+            given = _of_failure(error)
             if not error.maybe_paid:
-                await self._store.write(calls.close_call, call_id, _of_failure(error))
+                await self._store.write(calls.close_call, call_id, given)
+            _tell(wanted, given, began)
             raise
-        await self._store.write(calls.close_call, call_id, self._of_answer(answer, wanted))
+        given = self._of_answer(answer, wanted)
+        await self._store.write(calls.close_call, call_id, given)
+        _tell(wanted, given, began)
         return answer
 
     def _of_answer(self, answer: Answer, wanted: Wanted) -> Given:
@@ -202,6 +213,20 @@ class Asking:
         asked = wanted.input_tokens if asked is None else asked
         said = len(given.raw_answer) // CHARACTERS_PER_TOKEN if said is None else said
         return replace(given, input_tokens=asked, output_tokens=said, cost_micros=self._cost(asked, said))
+
+
+def _tell(wanted: Wanted, given: Given, began: float) -> None:
+    """Into the log: how long the model took and what it used, never what it was asked or said."""
+    seconds = time.monotonic() - began
+    facts = {
+        "provider": wanted.provider,
+        "model": given.model or wanted.model,
+        "opinion": wanted.opinion,
+        "latency_ms": round(seconds * 1000),
+        "input_tokens": given.input_tokens,
+        "output_tokens": given.output_tokens,
+    }
+    log.info("%s %s after %.2f s", wanted.provider, given.outcome, seconds, extra=facts)
 
 
 def _build(question: Question) -> Prompt:

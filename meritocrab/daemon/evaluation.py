@@ -25,7 +25,7 @@ from meritocrab.errors import PolicyError
 from meritocrab.evaluators.base import Answer, Evaluator, EvaluatorUnavailable, InvalidAnswer
 from meritocrab.github.errors import GitHubError
 from meritocrab.logs import log_context
-from meritocrab.store import calls, evaluations, providers
+from meritocrab.store import calls, evaluations, inbox, providers
 from meritocrab.store.database import Store, StoreError
 from meritocrab.store.models import EvaluationRow
 
@@ -113,7 +113,8 @@ class Evaluation:
             log.warning("%d items of the review queue expired: nobody decided about them", expired)
 
     async def _one(self, row: EvaluationRow) -> None:
-        with log_context(evaluation=row.id):
+        found = await self._store.read(inbox.correlation_of, row.event_id)
+        with log_context(evaluation=row.id, event_id=row.event_id, correlation_id=found):
             try:
                 await self._judge(row)
             except (GitHubError, AccessUnavailable, PolicyError) as error:
@@ -180,12 +181,11 @@ class Evaluation:
         )
         await self._store.write(self._keep, facts, answer.model, [str(flag) for flag in asked.flags])
         log.info(
-            "evaluation %d: %s (confidence %.2f) by %s in %.2f s",
+            "evaluation %d: %s (confidence %.2f) by %s",
             asked.row.id,
             answer.classification or "nothing to say",
             answer.confidence,
             self._evaluator.name,
-            answer.latency_seconds or 0.0,
         )
 
     def _keep(self, facts: VerdictFacts, model: str, flags: list[str]) -> None:

@@ -6,6 +6,7 @@ All state lives in rows, so a lost wake-up costs a delay and nothing else: every
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ class Loops:
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 3},
         )
         self._loops: dict[str, _Loop] = {}
+        # whoever wakes a worker must not lend it the context that its own log lines stand in
+        self._context = contextvars.copy_context()
         self._idle = asyncio.Event()
         self._idle.set()
         self.stopping = False
@@ -94,9 +97,8 @@ class Loops:
         await asyncio.wait(tasks, timeout=2)
 
     def _schedule(self, name: str, at: datetime) -> None:
-        self._scheduler.add_job(
-            self._run, DateTrigger(at), args=(name,), id=name, name=name, replace_existing=True
-        )
+        job = {"args": (name,), "id": name, "name": name, "replace_existing": True}
+        self._context.run(self._scheduler.add_job, self._run, DateTrigger(at), **job)
 
     async def _run(self, name: str) -> None:
         loop = self._loops[name]

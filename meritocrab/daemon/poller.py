@@ -152,6 +152,8 @@ class Poller:
                 outcome.error = error
                 log.warning("%s: %s", row.full_name, error)
             await self._finish(row, outcome)
+            if outcome.news:
+                log.info("%s: news, %d in all", row.full_name, outcome.news)
         if outcome.news:
             self._news()
         return outcome

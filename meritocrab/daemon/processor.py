@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from meritocrab.core import upkeep
+from meritocrab.core.actions import Decision
 from meritocrab.core.events import Account, Event, OperatorFacts
 from meritocrab.core.handlers import handle
 from meritocrab.core.names import EventKind, EventState, RepositoryState, Role
@@ -31,6 +32,8 @@ MAX_ROUNDS = 12
 """Rounds of questions one event may need; more means that something keeps changing: try again later."""
 
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=15)
+LONGEST_ERROR = 300
+"""Characters kept of an error of ours: a database quotes whole rows in its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,8 @@ class Processor:
 
     async def _one(self, row: EventRow, repository: Repository | None) -> bool:
         """Whether the event is handled now."""
-        with log_context(event=row.key, event_id=row.id):
+        context = {"repo": repository.full_name} if repository is not None else {}
+        with log_context(event=row.key, event_id=row.id, correlation_id=row.correlation_id, **context):
             try:
                 await self._handle(row, repository)
             except (GitHubError, AccessUnavailable, PolicyError, _NotYet) as error:
@@ -165,8 +169,8 @@ class Processor:
         decisions.open_author(about, situation.author, now)
         decision = handle(about.event, situation, policy, github_now)
         decisions.apply(about, decision, now)
-        if decision.notes:
-            log.info("%s: %s", row.key, "; ".join(decision.notes))
+        if words := _in_words(decision):
+            log.info("%s: %s", row.key, "; ".join(words))
         return Handled()
 
     def _policy_for(self, event: Event, repository: Repository) -> Policy | None:
@@ -244,9 +248,15 @@ class Processor:
     async def _fail(self, row: EventRow, error: Exception) -> None:
         log.exception("handling %s failed by our own fault", row.key)
         until = self._clock() + SHORTEST_WAIT * 2**row.attempts
-        text = f"{type(error).__name__}: {error}"
+        text = f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
         if await self._store.write(inbox.fail, row.id, until=until, error=text):
             log.error("%s is parked after %d failures; nothing about it is lost", row.key, inbox.PARK_AFTER)
+
+
+def _in_words(decision: Decision) -> list[str]:
+    """What was decided, for the log; the notes are in words already."""
+    credit = [f"credit {each.requested:+d} ({each.reason})" for each in decision.credit_events]
+    return [*decision.notes, *credit, *(f"to do: {action.kind}" for action in decision.actions)]
 
 
 class _NotYet(Exception):  # noqa: N818

@@ -127,7 +127,9 @@ class Relay:
         for row, repository in due:
             if self._stopping():
                 return
-            with log_context(repo=repository.full_name, action=row.key):
+            found = await self._store.read(inbox.correlation_of, row.event_id)
+            context = {"action": row.key, "event_id": row.event_id, "correlation_id": found}
+            with log_context(repo=repository.full_name, **context):
                 await self._deliver_or_explain(row, repository)
 
     async def _deliver_or_explain(self, row: OutboxRow, repository: Repository) -> None:

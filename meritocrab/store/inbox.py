@@ -213,6 +213,12 @@ def find_by_id(event_id: int) -> EventRow | None:
     return find_one(EventRow, id=event_id)
 
 
+def correlation_of(event_id: int) -> str:
+    """What the log calls the poll or request that brought this event; an empty text where that is not known."""
+    row = find_by_id(event_id)
+    return row.correlation_id if row is not None else ""
+
+
 def find(key: str) -> EventRow | None:
     """The event with this key, or None."""
     return find_one(EventRow, key=key)
