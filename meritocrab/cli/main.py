@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "service": ("meritocrab.cli.service:service", "Put the systemd units of this installation in place."),
     "status": ("meritocrab.cli.status:status", "How the running daemon is."),
     "health": ("meritocrab.cli.health:health", "Whether the running daemon is well, as an exit status."),
+    "doctor": ("meritocrab.cli.doctor:doctor", "What is wrong with this installation, and what helps."),
     "queue": ("meritocrab.cli.queue:queue", "The review queue: list, show, approve, override."),
     "contributor": (
         "meritocrab.cli.contributor:contributor",
