@@ -28,6 +28,7 @@ EXIT_INTERRUPTED = 130
 
 # name -> (where the command is, what `--help` says about it)
 COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("meritocrab.cli.init:init", "Set it up: a few questions, each answer checked at once."),
     "run": ("meritocrab.cli.run:run", "Run the daemon: poll, gate, score, deliver."),
     "tui": ("meritocrab.cli.tui:tui", "Look at everything and decide what waits, in the terminal."),
     "service": ("meritocrab.cli.service:service", "Put the systemd units of this installation in place."),

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from meritocrab.cli.checks.base import Check, Examined, failure, ok, warning
-from meritocrab.config import Config
+from meritocrab.config import Config, masked_url
 from meritocrab.errors import ConfigError
-from meritocrab.settings import SECRET_FILES
+from meritocrab.settings import SECRET_FILES, SecretFile
 
 NAME = "configuration"
 FILES = "files"
@@ -66,13 +66,20 @@ def _secrets(config: Config) -> Iterator[Check]:
 
 def _secret_files(config: Config) -> Iterator[Path]:
     """The files that hold secrets: those that the configuration names, and itself where secrets stand in it."""
-    inline = (config.places.find((each.table, each.key)) for each in SECRET_FILES)
-    if config.path is not None and any(place is not None and place.line is not None for place in inline):
+    if config.path is not None and any(_stands_in_file(config, secret) for secret in SECRET_FILES):
         yield config.path
     for secret in SECRET_FILES:
         name = getattr(getattr(config.settings, secret.table), secret.file_key)
         if name is not None:
             yield Path(name)
+
+
+def _stands_in_file(config: Config, secret: SecretFile) -> bool:
+    place = config.places.find((secret.table, secret.key))
+    if place is None or place.line is None:
+        return False
+    url = config.database_url
+    return secret.table != "database" or masked_url(url) != url
 
 
 def _state(folder: Path) -> Iterator[Check]:

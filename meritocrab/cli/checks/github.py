@@ -22,6 +22,7 @@ REPOSITORIES_AT_MOST = 25
 """Each costs a request; whoever watches more wants to know about the daemon's own look at them."""
 
 SCARCE = 0.1
+_SILENT = "not looked at: GitHub does not answer"
 
 
 def _client(examined: Examined) -> GitHubClient:
@@ -218,6 +219,9 @@ async def _reads_contents(client: GitHubClient, name: str) -> bool:
 async def look_at_repositories(examined: Examined) -> AsyncIterator[Check]:
     """Each repository: is it there, and what are we there?"""
     client, named = _client(examined), examined.config.github.repositories
+    if not client.knows_clock:
+        yield skipped(REPOSITORY, _SILENT)
+        return
     if isinstance(client.credential, AppKey):
         async for check in _reached(client, named):
             yield check
@@ -280,6 +284,9 @@ async def _reached(client: GitHubClient, named: tuple[str, ...]) -> AsyncIterato
 async def look_at_quota(examined: Examined) -> AsyncIterator[Check]:
     """What is left of the hour."""
     client = _client(examined)
+    if not client.knows_clock:
+        yield skipped(QUOTA, _SILENT)
+        return
     if not isinstance(client.credential, AppKey):
         yield await _quota(client, "")
         return
