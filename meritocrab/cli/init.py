@@ -268,7 +268,12 @@ def _next(path: Path) -> Iterator[str]:
 
     found = find_config_file(None)
     named = "" if found is not None and found.absolute() == path else f" --config {path}"
-    yield f"meritocrab doctor{named}     looks whether everything is in place"
-    yield f"meritocrab run{named}        starts it, here in the foreground"
-    yield "meritocrab service install   puts the systemd units in place"
+    steps = {
+        f"meritocrab doctor{named}": "looks whether everything is in place",
+        f"meritocrab run{named}": "starts it, here in the foreground",
+        "meritocrab service install": "puts the systemd units in place",
+    }
+    widest = max(map(len, steps))
+    for command, what in steps.items():
+        yield f"{command:<{widest}}  {what}"
     yield 'It only observes. `enforcement` in the file says how far it goes: "label", "hold", "close".'

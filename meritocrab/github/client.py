@@ -153,6 +153,9 @@ class GitHubClient(Asker):
             await self.ask(Request("GET", "/rate_limit"))
         except NotFound:
             return None
+        except RateLimited:
+            if self.quota is None:
+                raise
         return self.quota
 
     async def fetch_self(self) -> Account | None:

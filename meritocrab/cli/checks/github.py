@@ -11,7 +11,7 @@ from meritocrab.config import Config
 from meritocrab.core.policy import POLICY_FILE_NAME
 from meritocrab.github.auth import AppKey, PersonalToken
 from meritocrab.github.client import GitHubClient
-from meritocrab.github.errors import Forbidden, GitHubError, Moved, Unauthorized, Unreachable
+from meritocrab.github.errors import Forbidden, GitHubError, Moved, RateLimited, Unauthorized, Unreachable
 from meritocrab.github.payloads import InstallationItem, RepositoryItem, TokenItem
 
 CLOCK, ACCESS, PERMISSIONS, REPOSITORY, QUOTA = "clock", "github", "permissions", "repository", "quota"
@@ -77,6 +77,8 @@ async def look_at_access(examined: Examined) -> AsyncIterator[Check]:
             yield check
     except Unauthorized as error:
         yield failure(ACCESS, str(error), "make a new one, then `meritocrab init`")
+    except RateLimited as error:
+        yield skipped(ACCESS, str(error))  # the quota has a line of its own
     except Unreachable as error:
         yield failure(ACCESS, str(error), f"the address is {examined.config.github.api_url}")
 
@@ -230,6 +232,9 @@ async def look_at_repositories(examined: Examined) -> AsyncIterator[Check]:
     for name in named[:REPOSITORIES_AT_MOST]:
         try:
             found = await client.fetch_repository(name)
+        except RateLimited as error:
+            yield skipped(REPOSITORY, str(error))
+            return
         except GitHubError as error:
             yield _unseen(name, error)
             continue

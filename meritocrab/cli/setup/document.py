@@ -17,6 +17,7 @@ import tomlkit
 from meritocrab.cli.setup.meanings import Key, meanings
 from meritocrab.core.toml_errors import key_lines
 from meritocrab.errors import MeritocrabError
+from meritocrab.settings import SECRET_FILES
 
 Value = str | int | list[str]
 Changes = Mapping[Key, Value | None]
@@ -27,6 +28,10 @@ HEAD = """\
 # everything else in here stay as they are. Lines starting with # explain.
 # `meritocrab config check` lists mistakes, `meritocrab doctor` looks at all the rest.
 """
+
+
+_SECRETS = frozenset((secret.table, secret.key) for secret in SECRET_FILES)
+"""Keys whose values do not stay in the file as comments."""
 
 
 class UnusualFile(MeritocrabError):  # noqa: N818 - a state of the file
@@ -48,7 +53,10 @@ def edited(text: str, changes: Changes) -> str:
     wanted = _applied(tomllib.loads(text), changes)
     result = _replaced(text, changes)
     present = tomllib.loads(result)
-    for key, value in changes.items():
+    tables = dict.fromkeys(table for table, _ in changes)
+    # new keys go to the top of their table, so the last one comes first
+    for key in [key for table in tables for key in reversed(list(changes)) if key[0] == table]:
+        value = changes[key]
         if value is not None and key[1] not in present.get(key[0], {}):
             result = _inserted(result, key, value)
     if not _reads_as(result, wanted):
@@ -68,6 +76,8 @@ def _applied(values: dict[str, Any], changes: Changes) -> dict[str, Any]:
 
 
 def _replaced(text: str, changes: Changes) -> str:
+    for unwanted in [key for key, value in changes.items() if value is None and key not in _SECRETS]:
+        text = _put_out(text, unwanted)
     document = tomlkit.parse(text)
     for (table, key), value in changes.items():
         section: Any = document.get(table)
@@ -78,6 +88,17 @@ def _replaced(text: str, changes: Changes) -> str:
         elif section[key] != value:
             section[key] = value
     return document.as_string()
+
+
+def _put_out(text: str, key: Key) -> str:
+    """The text with this key turned into a comment, under its explanation; as it was where that takes more."""
+    line = key_lines(text).get(key)
+    if line is None:
+        return text
+    lines = text.splitlines(keepends=True)
+    lines[line - 1] = f"#{lines[line - 1]}"
+    result = "".join(lines)
+    return result if _reads_as(result, _applied(tomllib.loads(text), {key: None})) else text
 
 
 def _inserted(text: str, key: Key, value: Value) -> str:
@@ -94,6 +115,9 @@ def _inserted(text: str, key: Key, value: Value) -> str:
     anchor = _anchor(lines, first, key)
     block = [written] if anchor else [*meanings().get(key, ()), written]
     at = anchor or first
+    if anchor and lines[at - 1].strip() == f"#{written}":  # put out by us, and wanted again
+        lines[at - 1 : at] = []
+        at -= 1
     if not anchor and at < len(lines) and lines[at].startswith("#"):
         block.append("")
     head = lines[:at]
