@@ -58,14 +58,14 @@ async def _examined(path: Path | None, as_json: bool) -> list[Check]:
 
 def _kinds() -> tuple[Kind, ...]:
     """What is looked at, in this order."""
-    from meritocrab.cli.checks import configuration, daemon, github, provider, storage
+    from meritocrab.cli.checks import access, configuration, daemon, github, provider, storage
     from meritocrab.cli.checks.base import Kind
 
     return (
         Kind(configuration.NAME, configuration.look_at_configuration, needs_config=False),
         Kind(configuration.FILES, configuration.look_at_files),
         Kind(github.CLOCK, github.look_at_clock),
-        Kind(github.ACCESS, github.look_at_access),
+        Kind(access.ACCESS, access.look_at_access),
         Kind(github.REPOSITORY, github.look_at_repositories),
         Kind(github.QUOTA, github.look_at_quota),
         Kind(storage.DATABASE, storage.look_at_database),

@@ -335,11 +335,9 @@ def test_the_disk(newcomer: Home, monkeypatch: pytest.MonkeyPatch) -> None:
         assert Report(newcomer).one("disk").status == status
 
 
-@pytest.mark.parametrize("provider", ["claude", "openai"])
-def test_the_provider(newcomer: Home, provider: str) -> None:
+def test_the_provider(newcomer: Home) -> None:
     with FakeVendor() as vendor:
-        base_url = vendor.url if provider == "claude" else f"{vendor.url}/v1"
-        llm = f'[llm]\nprovider = "{provider}"\nmodel = "small-1"\nbase_url = "{base_url}"\n'
+        llm = f'[llm]\nprovider = "openai"\nmodel = "small-1"\nbase_url = "{vendor.url}/v1"\n'
         llm += 'api_key = "sk-goodgoodgood"\n'
         newcomer.configure(BY_TOKEN + llm)
         vendor.offers, vendor.key = ("small-1", "large-1"), "sk-goodgoodgood"

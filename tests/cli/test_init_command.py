@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -366,6 +367,19 @@ def test_what_somebody_else_wrote_meanwhile_is_not_lost(tmp_path: Path) -> None:
         writing.write(path, lambda _: "ours", {}, lambda _: None, before="")
     assert path.read_text() == "# theirs\n"
     assert [each.name for each in tmp_path.iterdir()] == ["meritocrab.toml"]
+
+
+def test_what_root_writes_the_system_s_daemon_may_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owners: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", lambda _, uid, gid: owners.append((uid, gid)))
+    monkeypatch.setattr(writing.grp, "getgrnam", lambda _: SimpleNamespace(gr_gid=4242))
+    path = tmp_path / "etc" / "meritocrab.toml"
+    writing.write(path, lambda _: "", {"github-token": "x"}, lambda _: None, before="")
+    assert {mode_of(each) for each in (path, path.with_name("github-token"))} == {0o640}
+    assert set(owners) == {(0, 4242)}
 
 
 def test_help_says_that_a_new_one_only_observes() -> None:

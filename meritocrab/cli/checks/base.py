@@ -78,6 +78,12 @@ class Examined:
         assert isinstance(self.loaded, Config)  # noqa: S101 - `examine` sees to it
         return self.loaded
 
+    @property
+    def client(self) -> GitHubClient:
+        """The client of GitHub, for checks that are not run without a configuration."""
+        assert self.github is not None  # noqa: S101 - built for every configuration that can be used
+        return self.github
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:

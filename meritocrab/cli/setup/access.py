@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from meritocrab.cli.looking import client_for, credential_of, role_words, token_words
-from meritocrab.cli.setup.session import Secret, Session, Unfit, ask_secret, choose, say
+from meritocrab.cli.setup.session import Secret, Session, Unfit, ask_file, ask_secret, choose, say
 from meritocrab.core.toml_errors import Places, validate
 from meritocrab.github.client import GitHubClient
 from meritocrab.github.errors import GitHubError, Moved
@@ -64,7 +64,7 @@ def _settle_app(session: Session) -> None:
 
     def ask() -> tuple[int, Secret]:
         number = answers.app_id or click.prompt("The App's id (a number)", type=click.IntRange(1))
-        return number, answers.key or ask_secret("the App's private key", "the key")
+        return number, answers.key or ask_file("the App's private key")
 
     def verify(found: tuple[int, Secret]) -> str:
         values: dict[str, object] = {"app_id": found[0], "private_key": found[1].value}

@@ -114,6 +114,11 @@ def ask_secret(what: str, name: str) -> Secret:
     return _known(Secret(typed.strip()), name)
 
 
+def ask_file(what: str) -> Secret:
+    """The file that holds a secret of several lines, which cannot be typed."""
+    return secret_in(click.prompt(f"File that holds {what}"))
+
+
 def secret_in(file: str) -> Secret:
     """The secret in a file, or on standard input for `-`.
 
@@ -124,9 +129,11 @@ def secret_in(file: str) -> Secret:
         return _known(Secret(sys.stdin.read(MAX_SECRET_BYTES).strip()), "standard input")
     path = Path(os.path.abspath(Path(file).expanduser()))  # noqa: PTH100 - a link is to stay a link
     try:
-        return _known(Secret(read_bounded(path, MAX_SECRET_BYTES).strip(), str(path)), str(path))
+        value = read_bounded(path, MAX_SECRET_BYTES).strip()
     except ValueError as error:
         raise Unfit(f"{path}: {error}") from None
+    # what a shell hands over in a pipe is gone the next time: it is kept like one from standard input
+    return _known(Secret(value, str(path) if path.is_file() else ""), str(path))
 
 
 def _known(secret: Secret, name: str) -> Secret:

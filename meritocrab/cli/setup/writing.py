@@ -116,9 +116,10 @@ def _checked(check: Callable[[Path], object], trial: Path, path: Path) -> None:
 
 @contextlib.contextmanager
 def _folder(folder: Path) -> Iterator[None]:
-    """The folder, made for this user alone where it is missing, and taken away again if nothing comes of it."""
+    """The folder, made where it is missing, and taken away again if nothing comes of it."""
+    mode = 0o700 if _owner_of_new().gid == -1 else 0o755
     made = [each for each in (folder, *folder.parents) if not each.exists()]
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=mode, parents=True, exist_ok=True)
     try:
         yield
     except BaseException:
