@@ -74,6 +74,7 @@ __all__ = [
     "RetentionSettings",
     "find_config_file",
     "find_socket",
+    "find_state_dir",
     "load_config",
     "masked_url",
 ]
@@ -269,7 +270,7 @@ def find_socket(path: str | Path | None = None, environ: Mapping[str, str] = os.
     named = table.get("socket") if isinstance(table, dict) else None
     if file is not None and isinstance(named, str) and named:
         return (file.parent / Path(named).expanduser()).absolute()
-    places = (_usual_socket(environ), _state_dir(environ) / SOCKET_NAME, *SYSTEM_SOCKETS)
+    places = (_usual_socket(environ), find_state_dir(environ) / SOCKET_NAME, *SYSTEM_SOCKETS)
     return next((place for place in places if exists(place)), places[0])
 
 
@@ -281,10 +282,11 @@ def _usual_socket(environ: Mapping[str, str]) -> Path:
     own = environ.get("XDG_RUNTIME_DIR", "")
     if own.startswith("/"):
         return Path(own) / "meritocrab" / SOCKET_NAME
-    return _state_dir(environ) / SOCKET_NAME
+    return find_state_dir(environ) / SOCKET_NAME
 
 
-def _state_dir(environ: Mapping[str, str]) -> Path:
+def find_state_dir(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the daemon keeps its things; systemd's, the user's, or the usual place below home."""
     given = environ.get("STATE_DIRECTORY", "").split(":")[0]
     if given:
         return Path(given)
@@ -328,7 +330,7 @@ class _Loader:
             policies,
             self._file,
             tuple(self._warnings),
-            _state_dir(environ),
+            find_state_dir(environ),
             socket,
             self._places,
         )

@@ -71,4 +71,6 @@ def size(number: int) -> str:
     """A number of bytes, rounded for people."""
     if number < 1024:
         return f"{number} bytes"
-    return f"{number / 1024:.0f} KiB" if number < 1024**2 else f"{number / 1024**2:.1f} MiB"
+    if number < 1024**2:
+        return f"{number / 1024:.0f} KiB"
+    return f"{number / 1024**2:.1f} MiB" if number < 1024**3 else f"{number / 1024**3:.1f} GiB"

@@ -28,11 +28,13 @@ EXIT_INTERRUPTED = 130
 
 # name -> (where the command is, what `--help` says about it)
 COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("meritocrab.cli.init:init", "Set it up: a few questions, each answer checked at once."),
     "run": ("meritocrab.cli.run:run", "Run the daemon: poll, gate, score, deliver."),
     "tui": ("meritocrab.cli.tui:tui", "Look at everything and decide what waits, in the terminal."),
     "service": ("meritocrab.cli.service:service", "Put the systemd units of this installation in place."),
     "status": ("meritocrab.cli.status:status", "How the running daemon is."),
     "health": ("meritocrab.cli.health:health", "Whether the running daemon is well, as an exit status."),
+    "doctor": ("meritocrab.cli.doctor:doctor", "What is wrong with this installation, and what helps."),
     "queue": ("meritocrab.cli.queue:queue", "The review queue: list, show, approve, override."),
     "contributor": (
         "meritocrab.cli.contributor:contributor",

@@ -40,7 +40,10 @@ class Installation:
 
 @dataclass(eq=False, slots=True)
 class Token:
-    """A personal token, or an installation's for an hour."""
+    """A personal token, or an installation's for an hour.
+
+    A fine-grained one has `permissions`, which GitHub enforces and shows nowhere; a classic one has `scopes`.
+    """
 
     value: str
     account: Account
@@ -48,6 +51,7 @@ class Token:
     installation: Installation | None = None
     expires_at: datetime | None = None
     revoked: bool = False
+    permissions: dict[str, str] | None = None
 
 
 class Access(Repositories):
@@ -61,9 +65,17 @@ class Access(Repositories):
         self.installation_token_minutes = 60
 
     @locked
-    def add_token(self, value: str, owner: str, *scopes: str, expires_at: datetime | None = None) -> Token:
-        """A personal token of somebody; without scopes it has `repo`."""
-        token = Token(value, self.ensure_user(owner), scopes or ("repo",), None, expires_at)
+    def add_token(
+        self,
+        value: str,
+        owner: str,
+        *scopes: str,
+        expires_at: datetime | None = None,
+        permissions: dict[str, str] | None = None,
+    ) -> Token:
+        """A personal token of somebody: classic, without scopes named with `repo`, or fine-grained by permissions."""
+        given = () if permissions is not None else scopes or ("repo",)
+        token = Token(value, self.ensure_user(owner), given, None, expires_at, permissions=permissions)
         self.tokens[value] = token
         return token
 
@@ -77,7 +89,8 @@ class Access(Repositories):
         """A GitHub App and its bot account `slug[bot]`."""
         key = public_key_pem.decode() if isinstance(public_key_pem, bytes) else public_key_pem
         bot = self.add_user(f"{slug}[bot]", type="Bot")
-        app = self.apps[app_id] = App(app_id, slug, key, self.ensure_user(owner), bot)
+        permissions = dict(ALL_PERMISSIONS)
+        app = self.apps[app_id] = App(app_id, slug, key, self.ensure_user(owner), bot, permissions)
         return app
 
     @locked

@@ -24,7 +24,7 @@ from meritocrab.demo.messages import HttpError, Reply, Request, Response, not_fo
 from meritocrab.demo.objects import Repository
 from meritocrab.demo.payloads import Render
 from meritocrab.demo.responses import API_VERSIONS, finish
-from meritocrab.demo.rights import readable
+from meritocrab.demo.rights import check_read, readable
 from meritocrab.demo.routing import Call, Routes
 from meritocrab.demo.world import World
 
@@ -101,6 +101,8 @@ class Api:
                 self._redirect(call, self.world.moved_to(name), rest)
         if repo is None or not readable(self.world, call.principal, repo):
             raise not_found()
+        if call.request.reads:
+            check_read(call.principal, repo, rest)
         return repo, rest
 
     def _redirect(self, call: Call, moved: Repository | None, rest: str) -> None:

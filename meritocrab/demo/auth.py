@@ -26,6 +26,8 @@ class Principal:
     scopes: tuple[str, ...] = ()
     installation: Installation | None = None
     app: App | None = None
+    permissions: dict[str, str] | None = None
+    """What an installation's token or a fine-grained personal one may do; None for all others."""
 
     @property
     def anonymous(self) -> bool:
@@ -46,7 +48,10 @@ def authenticate(world: World, token: str | None) -> Principal:
     if installation is not None and installation.suspended_at is not None:
         raise HttpError(403, "This installation has been suspended")
     app = installation.app if installation is not None else None
-    return Principal(world.quota_key(token), token, known.account, known.scopes, installation, app)
+    permissions = installation.permissions if installation is not None else known.permissions
+    return Principal(
+        world.quota_key(token), token, known.account, known.scopes, installation, app, permissions
+    )
 
 
 def _valid(world: World, token: Token) -> bool:

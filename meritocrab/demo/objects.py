@@ -61,6 +61,7 @@ class App:
     public_key: str
     owner: Account
     bot: Account
+    permissions: dict[str, str]
 
     @property
     def client_id(self) -> str:

@@ -144,7 +144,7 @@ class BaseRender:
             "description": "",
             "external_url": "https://example.org",
             "html_url": f"{WEB}/apps/{app.slug}",
-            "permissions": {},
+            "permissions": app.permissions,
             "events": [],
         }
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 from email.utils import format_datetime
 
+from meritocrab.demo.access import Token
 from meritocrab.demo.limits import Limits
 from meritocrab.demo.messages import Reply, Request, Response
 from meritocrab.demo.world import World
@@ -47,8 +48,17 @@ def _common(world: World, request: Request) -> dict[str, str]:
         "x-github-media-type": "github.v3; format=json",
         "x-github-api-version-selected": request.headers.get("x-github-api-version", API_VERSIONS[0]),
     }
-    if token is not None and token.installation is None:
-        headers["x-oauth-scopes"] = ", ".join(token.scopes)
+    return headers | (_of_token(token) if token is not None and token.installation is None else {})
+
+
+def _of_token(token: Token) -> dict[str, str]:
+    """What GitHub tells of a personal token: a classic one's scopes, and when one ends that does.
+
+    "Scopes for OAuth apps"; the expiration header as go-github reads it (`headerTokenExpiration`).
+    """
+    headers = {"x-oauth-scopes": ", ".join(token.scopes)} if token.permissions is None else {}
+    if token.expires_at is not None:
+        headers["github-authentication-token-expiration"] = f"{token.expires_at:%Y-%m-%d %H:%M:%S} UTC"
     return headers
 
 

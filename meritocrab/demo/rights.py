@@ -10,6 +10,16 @@ from meritocrab.demo.routing import Call
 from meritocrab.demo.world import World
 
 NOT_FOR_APPS = "Resource not accessible by integration"
+NOT_FOR_TOKENS = "Resource not accessible by personal access token"
+
+_READS = (
+    ("contents", ("contents",)),
+    ("issues", ("issues", "pull_requests")),
+    ("pulls", ("pull_requests",)),
+    ("commits", ("statuses", "contents")),
+)
+"""The permissions of which a read of an address asks for one ("Permissions required for fine-grained personal access
+tokens", "Permissions required for GitHub Apps")."""
 
 
 def flags(role: str) -> dict[str, bool]:
@@ -31,7 +41,17 @@ def readable(world: World, principal: Principal, repo: Repository) -> bool:
         return True
     if principal.installation is not None:
         return reaches(world, principal.installation, repo)
-    return repo.role_of(principal.account) is not None and "repo" in principal.scopes
+    may_look = "repo" in principal.scopes or principal.permissions is not None
+    return repo.role_of(principal.account) is not None and may_look
+
+
+def check_read(principal: Principal, repo: Repository, rest: str) -> None:
+    """Refuse to show a part of a private repository to a fine-grained token without the permission for it."""
+    if principal.permissions is None or principal.installation is not None or not repo.private:
+        return
+    needed = next((names for first, names in _READS if rest.split("/")[0] == first), ())
+    if needed and not set(needed) & set(principal.permissions):
+        raise HttpError(403, NOT_FOR_TOKENS)
 
 
 def may_write(
@@ -39,12 +59,12 @@ def may_write(
 ) -> None:
     """Refuse a write without the right; a role below `least` will do for what is the author's own."""
     principal, repo, actor = call.principal, call.repo, call.actor
+    granted = [name for name, level in (principal.permissions or {}).items() if level == "write"]
     if principal.installation is not None:
-        granted = [name for name, level in principal.installation.permissions.items() if level == "write"]
         if not set(permissions) & set(granted) or not reaches(call.world, principal.installation, repo):
             raise HttpError(403, NOT_FOR_APPS)
-    elif not {"repo", "public_repo"} & set(principal.scopes):
-        raise HttpError(403, "Resource not accessible by personal access token")
+    elif not {"repo", "public_repo"} & set(principal.scopes) and not set(permissions) & set(granted):
+        raise HttpError(403, NOT_FOR_TOKENS)
     elif least is not None and actor is not author and not flags(repo.role_of(actor) or "read")[least]:
         raise HttpError(403, "Must have admin rights to Repository.")
     if repo.archived:

@@ -6,17 +6,20 @@ better time than a sleeping coroutine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from meritocrab.core.prompts import ANSWER_SCHEMA, Prompt
 from meritocrab.evaluators.answers import Stop, read_failure
 from meritocrab.evaluators.vendor import (
     CONNECT_SECONDS,
+    MAX_OFFERED,
     MAX_OUTPUT_TOKENS,
     ModelEvaluator,
     Refused,
     Unreachable,
+    model_names,
     read_body,
 )
 
@@ -49,18 +52,25 @@ class ClaudeEvaluator(ModelEvaluator):
         )
 
     async def _send(self, dialect: str, prompt: Prompt) -> Mapping[str, Any]:
-        import anthropic
-
-        try:
+        with _in_our_errors():
             answer = await self._client.messages.with_raw_response.create(**self._request(dialect, prompt))
-        except anthropic.APITimeoutError:
-            raise TimeoutError from None
-        except anthropic.APIStatusError as error:
-            found = read_failure(error.status_code, error.body, error.response.headers)
-            raise Refused(found) from None
-        except anthropic.APIConnectionError as error:
-            raise Unreachable from error.__cause__
         return read_body(answer.http_response.text)
+
+    async def _offered(self) -> Sequence[str]:
+        with _in_our_errors():
+            answer = await self._client.models.with_raw_response.list(limit=MAX_OFFERED)
+        return model_names(read_body(answer.http_response.text))
+
+    async def _has_model(self) -> bool:
+        # the list holds full names only; asked for one model, Anthropic knows its short names, too ("Get a Model")
+        try:
+            with _in_our_errors():
+                await self._client.models.with_raw_response.retrieve(self.model)
+        except Refused as error:
+            if error.failure.status != 404:
+                raise
+            return False
+        return True
 
     def _request(self, dialect: str, prompt: Prompt) -> dict[str, Any]:
         output: dict[str, Any] = {"format": {"type": "json_schema", "schema": ANSWER_SCHEMA}}
@@ -78,3 +88,17 @@ class ClaudeEvaluator(ModelEvaluator):
         """The texts of the answer in one, and why it ended."""
         texts = [block["text"] for block in body["content"] if block["type"] == "text"]
         return "".join(texts), _STOPS.get(body["stop_reason"], "")
+
+
+@contextmanager
+def _in_our_errors() -> Iterator[None]:
+    import anthropic
+
+    try:
+        yield
+    except anthropic.APITimeoutError:
+        raise TimeoutError from None
+    except anthropic.APIStatusError as error:
+        raise Refused(read_failure(error.status_code, error.body, error.response.headers)) from None
+    except anthropic.APIConnectionError as error:
+        raise Unreachable from error.__cause__

@@ -7,7 +7,8 @@ are five dialects, from strict JSON schema down to asking nicely; `vendor` finds
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from meritocrab.core.prompts import ANSWER_SCHEMA, Prompt
@@ -18,6 +19,7 @@ from meritocrab.evaluators.vendor import (
     ModelEvaluator,
     Refused,
     Unreachable,
+    model_names,
     read_body,
 )
 
@@ -59,22 +61,18 @@ class OpenAIEvaluator(ModelEvaluator):
         )
 
     async def _send(self, dialect: str, prompt: Prompt) -> Mapping[str, Any]:
-        import openai
-
         door = self._client.chat.completions if dialect.startswith("chat") else self._client.responses
-        try:
+        with _in_our_errors():
             answer = await door.with_raw_response.create(**self._request(dialect, prompt))
-        except openai.APITimeoutError:
-            raise TimeoutError from None
-        except openai.APIStatusError as error:
-            found = read_failure(error.status_code, error.body, error.response.headers)
-            raise Refused(found) from None
-        except openai.APIConnectionError as error:
-            raise Unreachable from error.__cause__
         body = read_body(answer.http_response.text)
         if body.get("status") == "failed":  # a failure told with status 200
             raise Refused(read_failure(_STATUS_OF.get(_code(body), 500), body, answer.headers))
         return body
+
+    async def _offered(self) -> Sequence[str]:
+        with _in_our_errors():
+            answer = await self._client.models.with_raw_response.list()
+        return model_names(read_body(answer.http_response.text))
 
     def _request(self, dialect: str, prompt: Prompt) -> dict[str, Any]:
         return self._chat(dialect, prompt) if dialect.startswith("chat") else self._response(dialect, prompt)
@@ -108,6 +106,20 @@ class OpenAIEvaluator(ModelEvaluator):
     def read(self, dialect: str, body: Mapping[str, Any]) -> tuple[str, Stop]:
         """The model's words, or its refusal, and why it ended."""
         return _read_chat(body) if dialect.startswith("chat") else _read_response(body)
+
+
+@contextmanager
+def _in_our_errors() -> Iterator[None]:
+    import openai
+
+    try:
+        yield
+    except openai.APITimeoutError:
+        raise TimeoutError from None
+    except openai.APIStatusError as error:
+        raise Refused(read_failure(error.status_code, error.body, error.response.headers)) from None
+    except openai.APIConnectionError as error:
+        raise Unreachable from error.__cause__
 
 
 _SCHEMA_WORDS = "The JSON schema of your answer: "

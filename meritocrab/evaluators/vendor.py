@@ -12,20 +12,26 @@ import json
 import secrets
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from meritocrab.core.prompts import Prompt, build_prompt
 from meritocrab.evaluators import answers
 from meritocrab.evaluators.answers import Failure, Reply, Stop
 from meritocrab.evaluators.base import Answer, EvaluatorUnavailable, InvalidAnswer, Question
 
+T = TypeVar("T")
+
 MAX_OUTPUT_TOKENS = 4_096
 """Room for a verdict and for the thinking that some models count as output."""
 
 CONNECT_SECONDS = 10.0
 
+LOOK_UP_SECONDS = 15.0
+
+_NO_LIST = frozenset({404, 405, 501})
 _REFUSED_FORM = frozenset({400, 404, 405, 415, 422, 501})
 
 
@@ -39,6 +45,14 @@ class Refused(Exception):  # noqa: N818 - what happened, not whose fault it is
 
 class Unreachable(Exception):  # noqa: N818 - what happened, not whose fault it is
     """No answer: no connection, or one that was cut. `__cause__` says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFound:
+    """Whether the provider has the model (None: it does not tell), and some of those that it has."""
+
+    known: bool | None
+    offered: tuple[str, ...] = ()
 
 
 class ModelEvaluator(ABC):
@@ -87,16 +101,32 @@ class ModelEvaluator(ABC):
             EvaluatorUnavailable: no answer now.
             InvalidAnswer: an answer that is no verdict.
         """
-        if self._lacks_key():
-            raise EvaluatorUnavailable(
-                f"the provider '{self.name}' has no API key; set [llm] api_key or api_key_file",
-                retry_after_seconds=answers.LONG_PAUSE_SECONDS,
-                pause=True,
-            )
+        self._need_key()
         await self._connect()
         started = time.monotonic()
         reply = await self._reply(prompt)
         return answers.read_answer(reply, time.monotonic() - started)
+
+    async def find_model(self) -> ModelFound:
+        """Ask whether provider, key and model are as configured, at no cost: nothing is judged.
+
+        Raises:
+            EvaluatorUnavailable: the provider cannot be reached in time, or does not accept the key.
+            InvalidAnswer: something else answers there.
+        """
+        self._need_key()
+        await self._connect()
+        return await self._in_words(self._look_up(), min(self._timeout, LOOK_UP_SECONDS))
+
+    async def _look_up(self) -> ModelFound:
+        try:
+            offered = tuple(await self._offered())
+            known = self.model in offered or f"{self.model}:latest" in offered or await self._has_model()
+        except Refused as error:
+            if error.failure.status not in _NO_LIST:
+                raise
+            return ModelFound(None)  # a server at home that answers, and keeps no list
+        return ModelFound(known, offered)
 
     async def aclose(self) -> None:
         """Close the connections; the next question opens new ones."""
@@ -109,12 +139,23 @@ class ModelEvaluator(ABC):
             if self._client is None:
                 self._client = await asyncio.to_thread(self._build_client)
 
+    def _need_key(self) -> None:
+        if self._lacks_key():
+            raise EvaluatorUnavailable(
+                f"the provider '{self.name}' has no API key; set [llm] api_key or api_key_file",
+                retry_after_seconds=answers.LONG_PAUSE_SECONDS,
+                pause=True,
+            )
+
     async def _reply(self, prompt: Prompt) -> Reply:
+        return await self._in_words(self._in_some_dialect(prompt), self._timeout)
+
+    async def _in_words(self, asking: Awaitable[T], seconds: float) -> T:
         try:
-            async with asyncio.timeout(self._timeout):
-                return await self._in_some_dialect(prompt)
+            async with asyncio.timeout(seconds):
+                return await asking
         except TimeoutError:
-            raise answers.late(self._timeout) from None
+            raise answers.late(seconds) from None
         except Unreachable as error:
             raise answers.unreachable(error, self._api_key) from None
         except Refused as error:
@@ -162,6 +203,14 @@ class ModelEvaluator(ABC):
         """Import the SDK and make its client."""
 
     @abstractmethod
+    async def _offered(self) -> Sequence[str]:
+        """The names of the models that the server lists. Raises `Refused`, `Unreachable` or `TimeoutError`."""
+
+    async def _has_model(self) -> bool:
+        """Whether the server knows a model that it does not list, as vendors do with short names."""
+        return False
+
+    @abstractmethod
     async def _send(self, dialect: str, prompt: Prompt) -> Mapping[str, Any]:
         """The JSON of the vendor's answer. Raises `Refused`, `Unreachable` or `TimeoutError`."""
 
@@ -184,6 +233,25 @@ def read_body(text: str) -> Mapping[str, Any]:
         raw = answers.storable(text)[: answers.MAX_RAW]
         raise InvalidAnswer("the provider's answer is not a JSON object", raw=raw)
     return body
+
+
+MAX_OFFERED = 1_000
+"""Models that are asked for at once: the most that Anthropic lists on a page ("List Models")."""
+
+_LONGEST_NAME = 200
+
+
+def model_names(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names in a list of models, which all servers answer alike: `{"data": [{"id": …}, …]}`.
+
+    Raises:
+        InvalidAnswer: it has another shape, as when the address is that of something else.
+    """
+    rows = body.get("data")
+    if not isinstance(rows, list):
+        raise InvalidAnswer("the provider's list of models does not have the shape it should have")
+    ids = (row.get("id") for row in rows[:MAX_OFFERED] if isinstance(row, Mapping))
+    return tuple(name[:_LONGEST_NAME] for name in ids if isinstance(name, str))
 
 
 def _is_about_form(failure: Failure) -> bool:

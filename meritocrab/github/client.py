@@ -25,6 +25,7 @@ from meritocrab.github.errors import BadAnswer, Forbidden, NotFound, RateLimited
 from meritocrab.github.fields import Fields
 from meritocrab.github.payloads import (
     UNKNOWN,
+    AppItem,
     CommentItem,
     FileItem,
     InstallationItem,
@@ -34,8 +35,10 @@ from meritocrab.github.payloads import (
     PullItem,
     RepositoryItem,
     ReviewItem,
+    TokenItem,
     Unknown,
     parse_account,
+    parse_app,
     parse_comment,
     parse_content,
     parse_editor,
@@ -51,9 +54,12 @@ from meritocrab.github.payloads import (
 from meritocrab.github.sansio import (
     LIMIT_WAIT,
     PER_PAGE,
+    Quota,
     Request,
     one_line,
+    read_expiry,
     read_json,
+    read_scopes,
     repository_path,
     segment,
     since_target,
@@ -130,6 +136,28 @@ class GitHubClient(Asker):
         page = await client._all_pages("/installation/repositories", parse_repository, rows="repositories")
         return page.items
 
+    async def fetch_app(self) -> AppItem:
+        """The App itself. With the App's client only."""
+        return await self._one("/app", parse_app)
+
+    async def fetch_token(self) -> TokenItem:
+        """Whose the personal token is, and what GitHub tells of it. With a personal token only."""
+        request = Request("GET", "/user")
+        answer = await self.ask(request)
+        owner = parse_account(Fields(read_json(request, answer), request.label))
+        return TokenItem(owner, read_scopes(answer.headers), read_expiry(answer.headers))
+
+    async def fetch_quota(self) -> Quota | None:
+        """What is left of the hour; asking costs nothing. None where there is no limit (an Enterprise server)."""
+        try:
+            await self.ask(Request("GET", "/rate_limit"))
+        except NotFound:
+            return None
+        except RateLimited:
+            if self.quota is None:
+                raise
+        return self.quota
+
     async def fetch_self(self) -> Account | None:
         """The account under which our writes appear; None without a credential.
 
@@ -158,7 +186,7 @@ class GitHubClient(Asker):
             return await stranger._bot_account(slug)
 
     async def _fetch_slug(self) -> str:
-        return await self._one("/app", lambda fields: fields.text("slug"))
+        return (await self.fetch_app()).slug
 
     async def _bot_account(self, slug: str) -> Account:
         return await self._one(f"/users/{segment(f'{slug}[bot]')}", parse_account)
@@ -172,6 +200,17 @@ class GitHubClient(Asker):
     async def fetch_repository_by_id(self, identity: int) -> RepositoryItem:
         """A repository by its id, whatever its name is today."""
         return await self._one(f"/repositories/{identity}", parse_repository)
+
+    async def may_read(self, full_name: str, part: str) -> bool:
+        """Whether this credential may read a listing of a repository, such as `issues` or `pulls`.
+
+        True on a public repository whatever the token's permissions: there everybody may.
+        """
+        try:
+            await self.ask(Request("GET", target(f"{repository_path(full_name)}/{part}", per_page=1)))
+        except (Forbidden, NotFound):
+            return False
+        return True
 
     async def fetch_file(
         self, full_name: str, path: str, etag: str | None = None

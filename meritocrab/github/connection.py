@@ -127,6 +127,11 @@ class Connection:
             return self._app.clock_offset
         return self._offset or timedelta(0)
 
+    @property
+    def knows_clock(self) -> bool:
+        """Whether any answer has told GitHub's time yet."""
+        return self._offset is not None
+
     def github_now(self) -> datetime:
         """The time at GitHub, as far as we know (aware UTC)."""
         return self.options.clock() + self.clock_offset

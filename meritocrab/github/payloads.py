@@ -46,6 +46,26 @@ class RepositoryItem:
 
 
 @dataclass(frozen=True, slots=True)
+class AppItem:
+    """The App itself; `permissions` are what it asks of installations, written `scope:level`."""
+
+    slug: str
+    permissions: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenItem:
+    """A personal token: whose it is, until when it is good, and its scopes.
+
+    `scopes` is None for a fine-grained token, whose permissions GitHub lists nowhere.
+    """
+
+    owner: Account
+    scopes: frozenset[str] | None
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class InstallationItem:
     """An installation of the App; `permissions` are written `scope:level`, e.g. `issues:write`."""
 
@@ -188,8 +208,17 @@ def parse_installation(fields: Fields) -> InstallationItem:
         id=fields.integer("id"),
         account=fields.account("account"),
         suspended_at=fields.optional_stamp("suspended_at"),
-        permissions=frozenset(f"{scope}:{level}" for scope, level in fields.texts("permissions").items()),
+        permissions=_granted(fields),
     )
+
+
+def parse_app(fields: Fields) -> AppItem:
+    """The App itself. Raises `BadAnswer`."""
+    return AppItem(fields.text("slug"), _granted(fields))
+
+
+def _granted(fields: Fields) -> frozenset[str]:
+    return frozenset(f"{scope}:{level}" for scope, level in fields.texts("permissions").items())
 
 
 def parse_account(fields: Fields) -> Account:

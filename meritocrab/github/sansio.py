@@ -193,6 +193,21 @@ def read_quota(headers: Mapping[str, str]) -> Quota | None:
         return None
 
 
+def read_scopes(headers: Mapping[str, str]) -> frozenset[str] | None:
+    """What a classic token may do ("Scopes for OAuth apps"); None for all others, whose rights no header tells."""
+    text = headers.get("x-oauth-scopes")
+    return None if text is None else frozenset(scope for part in text.split(",") if (scope := part.strip()))
+
+
+def read_expiry(headers: Mapping[str, str]) -> datetime | None:
+    """When the token ends, e.g. `2026-12-24 08:00:00 UTC` or with `+0100`; None for ever, or where it is not told."""
+    text = headers.get("github-authentication-token-expiration", "").strip().replace(" UTC", " +0000")
+    try:
+        return datetime.strptime(text, "%Y-%m-%d %H:%M:%S %z").astimezone(UTC)
+    except ValueError:
+        return None
+
+
 def has_next(headers: Mapping[str, str]) -> bool | None:
     """Whether the `Link` header announces a further page; None when there is no such header."""
     link = headers.get("link")

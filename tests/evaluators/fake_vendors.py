@@ -53,6 +53,10 @@ class FakeVendor:
         self.knows: tuple[str, ...] | None = None
         self.refuses: tuple[str, ...] = ()
         """Keys (dotted) that make a request a bad one; `key=value` refuses that value only."""
+        self.offers: tuple[str, ...] | None = None
+        """The models that it lists; None for a server that keeps no list."""
+        self.key: str | None = None
+        """The key that it accepts; None for any."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -86,12 +90,30 @@ class FakeVendor:
                 )
         return self.line.pop(0) if len(self.line) > 1 else self.line[0]
 
+    def look_up(self, request: Seen) -> Play:
+        """The answer to a question about models: all of them, or one."""
+        self.seen.append(request)
+        shown = request.headers.get("x-api-key") or request.headers.get("authorization", "")
+        if self.key is not None and not shown.endswith(self.key):
+            return Play(401, claude_error("authentication_error", f"invalid x-api-key {shown}"))
+        _, _, name = request.path.partition("?")[0].rpartition("/v1/models")
+        if self.offers is None:
+            return Play(404, "404 page not found")
+        if name:
+            found = name.removeprefix("/") in self.offers
+            return Play(200, {"id": name}) if found else Play(404, claude_error("not_found_error", "model"))
+        return Play(200, {"object": "list", "data": [{"id": name} for name in self.offers]})
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         vendor = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             wbufsize = 1 << 16  # head and body in one segment: else each answer waits for an acknowledgement
+
+            def do_GET(self) -> None:
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                _send(self, vendor.look_up(Seen(self.path, headers, {})))
 
             def do_POST(self) -> None:
                 size = int(self.headers.get("content-length", 0))

@@ -621,3 +621,51 @@ assert {sdk!r} in sys.modules and {other!r} not in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", check], check=True, capture_output=True, text=True)
     assert done.stdout.startswith("the provider cannot be reached")
+
+
+# --- looking whether everything is as configured -----------------------------------------------------------------
+
+
+async def looked_up(provider: str, vendor: FakeVendor, model: str, path: str = "/v1") -> Any:
+    address = vendor.url if provider == "claude" else f"{vendor.url}{path}"
+    evaluator = build_evaluator(provider, api_key=KEY, model=model, base_url=address)
+    assert isinstance(evaluator, ModelEvaluator)
+    try:
+        return await evaluator.find_model()
+    finally:
+        await evaluator.aclose()
+        assert all(seen.path.startswith("/v1/models") for seen in vendor.seen), "nothing may be spent"
+
+
+@pytest.mark.parametrize("provider", VENDORS)
+async def test_a_model_is_looked_up_without_asking_it(provider: str) -> None:
+    with FakeVendor() as vendor:
+        vendor.offers, vendor.key = ("small-1", "qwen3:latest"), KEY
+        found = await looked_up(provider, vendor, "small-1")
+        assert (found.known, found.offered) == (True, ("small-1", "qwen3:latest"))
+        assert (await looked_up(provider, vendor, "qwen3")).known is True
+        assert (await looked_up(provider, vendor, "large-9")).known is False
+
+
+@pytest.mark.parametrize("provider", VENDORS)
+async def test_a_refused_key_is_said_without_showing_it(provider: str) -> None:
+    with FakeVendor() as vendor:
+        vendor.offers, vendor.key = ("small-1",), "another"
+        with pytest.raises(EvaluatorUnavailable, match="does not accept the API key") as caught:
+            await looked_up(provider, vendor, "small-1")
+        assert KEY not in str(caught.value)
+
+
+async def test_a_server_at_home_may_keep_no_list_of_models() -> None:
+    with FakeVendor() as vendor:
+        assert (await looked_up("openai", vendor, "small-1")).known is None
+
+
+async def test_a_provider_that_is_away_is_said() -> None:
+    with FakeVendor() as vendor:
+        url = vendor.url
+    evaluator = build_evaluator("openai", model="x", base_url=url)
+    assert isinstance(evaluator, ModelEvaluator)
+    with pytest.raises(EvaluatorUnavailable, match="cannot be reached"):
+        await evaluator.find_model()
+    await evaluator.aclose()

@@ -157,7 +157,7 @@ def test_the_wheel_brings_the_units(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path)]
     source = tmp_path / "source"
     root = SERVICE.parent.parent
-    for name in ("meritocrab", "systemd"):
+    for name in ("meritocrab", "systemd", "config"):
         shutil.copytree(root / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md"):
         shutil.copy(root / name, source / name)
@@ -170,6 +170,8 @@ def test_the_wheel_brings_the_units(tmp_path: Path) -> None:
         for unit in UNITS:
             name = f"meritocrab/data/systemd/{unit.relative_to(SERVICE.parent)}"
             assert archive.read(name) == unit.read_bytes()
+        example = "meritocrab.example.toml"
+        assert archive.read(f"meritocrab/data/{example}") == (root / "config" / example).read_bytes()
 
 
 def test_an_installed_package_finds_them(tmp_path: Path) -> None:
