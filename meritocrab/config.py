@@ -53,6 +53,7 @@ from meritocrab.settings import (
     GithubSettings,
     LlmSettings,
     LoggingSettings,
+    NotifySettings,
     PollSettings,
     RelaySettings,
     RetentionSettings,
@@ -69,11 +70,13 @@ __all__ = [
     "GithubSettings",
     "LlmSettings",
     "LoggingSettings",
+    "NotifySettings",
     "PollSettings",
     "RelaySettings",
     "RetentionSettings",
     "find_config_file",
     "find_socket",
+    "find_state_dir",
     "load_config",
     "masked_url",
 ]
@@ -133,6 +136,11 @@ class Config:
         return self.settings.api
 
     @property
+    def notify(self) -> NotifySettings:
+        """How a maintainer is told elsewhere; `token` is filled in from its file."""
+        return self.settings.notify
+
+    @property
     def retention(self) -> RetentionSettings:
         """For how many days words are kept."""
         return self.settings.retention
@@ -167,7 +175,7 @@ class Config:
 
     def secrets(self) -> tuple[str, ...]:
         """Every secret of this configuration, for the log to mask."""
-        held = (self.github.token, self.github.private_key, self.llm.api_key)
+        held = (self.github.token, self.github.private_key, self.llm.api_key, self.notify.token)
         values = [each.get_secret_value() for each in held if each is not None]
         try:
             password = urlsplit(self.database_url).password
@@ -269,7 +277,7 @@ def find_socket(path: str | Path | None = None, environ: Mapping[str, str] = os.
     named = table.get("socket") if isinstance(table, dict) else None
     if file is not None and isinstance(named, str) and named:
         return (file.parent / Path(named).expanduser()).absolute()
-    places = (_usual_socket(environ), _state_dir(environ) / SOCKET_NAME, *SYSTEM_SOCKETS)
+    places = (_usual_socket(environ), find_state_dir(environ) / SOCKET_NAME, *SYSTEM_SOCKETS)
     return next((place for place in places if exists(place)), places[0])
 
 
@@ -281,10 +289,11 @@ def _usual_socket(environ: Mapping[str, str]) -> Path:
     own = environ.get("XDG_RUNTIME_DIR", "")
     if own.startswith("/"):
         return Path(own) / "meritocrab" / SOCKET_NAME
-    return _state_dir(environ) / SOCKET_NAME
+    return find_state_dir(environ) / SOCKET_NAME
 
 
-def _state_dir(environ: Mapping[str, str]) -> Path:
+def find_state_dir(environ: Mapping[str, str] = os.environ) -> Path:
+    """The state directory: systemd's, or the user's own. Variables alone say which, no file does."""
     given = environ.get("STATE_DIRECTORY", "").split(":")[0]
     if given:
         return Path(given)
@@ -328,7 +337,7 @@ class _Loader:
             policies,
             self._file,
             tuple(self._warnings),
-            _state_dir(environ),
+            find_state_dir(environ),
             socket,
             self._places,
         )
