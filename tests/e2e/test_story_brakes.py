@@ -114,7 +114,7 @@ async def test_a_pause_is_confirmed_when_the_write_on_its_way_has_arrived(day: D
     await day.decide()
     day.world.faults.add("hold", "^POST .*/comments$", when="before", seconds=0.5, times=1)
     working = asyncio.create_task(day.service.relay.step())
-    while not day.service.relay._writes:  # noqa: ASYNC110
+    while not day.service.relay._writes:
         await asyncio.sleep(0.01)
     assert await day.service.pausing.pause("local:ada", "") == (True, True)
     mark = day.world.mark()

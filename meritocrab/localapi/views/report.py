@@ -233,7 +233,7 @@ def _disagreements(
 ) -> Iterator[p.Disagreement]:
     """Newest first."""
     name = span.repository.full_name
-    for number in sorted(fates, key=lambda each: stopped[each].decided_at, reverse=True):
+    for number in sorted(fates, key=lambda each: (stopped[each].decided_at, each), reverse=True):
         if fates[number] in DISAGREEING:
             yield p.Disagreement(
                 repository=name,
