@@ -132,7 +132,7 @@ class Relay:
         self._store, self._accesses, self._base, self._clock = store, accesses, base_policy, clock
         self._settle_for = timedelta(seconds=settle_seconds)
         self._stopping, self._find_pause = stopping, find_pause
-        self._was_paused = True  # so that the first step frees what waited for a pause that ended without us
+        self._was_paused: bool | None = None  # not known at first: a pause may have ended while nobody looked
         self._writes = 0
         self._at_rest = asyncio.Event()
         self._at_rest.set()
@@ -152,18 +152,20 @@ class Relay:
 
     async def _is_paused(self) -> bool:
         """Whether everything is; what waits for that says so, and goes on as soon as it is over."""
-        pause = self._find_pause()
-        if pause is not None:
+        paused, before = self._find_pause() is not None, self._was_paused
+        moved = 0
+        if paused:
             moved = await self._store.write(outbox.explain_all, upkeep.ALL_PAUSED)
-        elif self._was_paused:
+        elif before is not False:
             moved = await self._store.write(outbox.hurry_all, upkeep.ALL_PAUSED, self._clock())
-        else:
-            moved = 0
-        turned = (pause is not None) is not self._was_paused
-        self._was_paused = pause is not None
-        if moved or turned:
+        self._was_paused = paused
+        if paused and not before:
+            log.warning("everything is paused: nothing is sent from now on")
+        elif before and not paused:
+            log.warning("everything goes on: %d actions waited for that", moved)
+        if moved or paused is not before:
             self._settled()
-        return self._was_paused
+        return paused
 
     async def at_rest(self, seconds: float) -> bool:
         """Wait until no write is on its way to GitHub; False when one still is after so many seconds."""

@@ -53,7 +53,9 @@ async def test_a_pause_of_everything_lets_nothing_out_and_all_else_go_on(day_on_
     assert len(day.said(number)) == 1
 
 
-async def test_a_file_made_and_removed_by_hand_does_the_same(day: Day) -> None:
+async def test_a_file_made_and_removed_by_hand_does_the_same(
+    day: Day, caplog: pytest.LogCaptureFixture
+) -> None:
     (day.folder / "paused").touch()
     (number,) = await denied(day)
     await day.settle()
@@ -61,6 +63,8 @@ async def test_a_file_made_and_removed_by_hand_does_the_same(day: Day) -> None:
     (day.folder / "paused").unlink()
     await day.service.relay.step()
     assert day.said(number)
+    assert caplog.text.count("everything is paused: nothing is sent from now on") == 1
+    assert caplog.text.count("everything goes on: 2 actions waited for that") == 1
     await day.settle()
     assert not day.is_open(number)
 

@@ -9,7 +9,7 @@ import pytest
 
 from meritocrab.core.upkeep import ALL_PAUSED
 from meritocrab.localapi.client import Conflict, Unavailable
-from meritocrab.localapi.protocol import HealthStatus
+from meritocrab.localapi.protocol import Fate, HealthStatus
 from tests.e2e.conftest import MakeDay
 from tests.e2e.world_of_people import REPO, Day
 from tests.localapi.conftest import ME, Serve, Served
@@ -76,6 +76,9 @@ async def test_a_braked_repository_is_seen_everywhere(make_day: MakeDay, serve: 
     assert policy.sources["enforcement"] == "breaker"
     why = await client.why(REPO, 2)
     assert [each.source for each in why.policy if each.key == "enforcement"] == ["breaker"]
+    (found,) = (await client.report()).repositories
+    assert found.stopped == {Fate.LEFT_CLOSED: 1}
+    assert found.observed == {Fate.OPEN: 1}
     health = await client.health()
     assert health.reasons == (f"the breaker keeps at observe: {REPO}; `meritocrab repo release` ends that",)
     assert value(await scrape(served), "meritocrab_repository_braked", repository=REPO) == 1

@@ -15,6 +15,7 @@ from typing import Any
 
 from peewee import fn
 
+from meritocrab.core import upkeep
 from meritocrab.core.names import (
     ActionKind,
     ActionState,
@@ -41,6 +42,9 @@ REASONS, DISAGREEMENTS = 10, 100
 
 AGAINST = (ActionKind.CLOSE.value, ActionKind.LABEL.value)
 """The actions that stand for stopping a pull request; a close counts before a label."""
+
+ONLY_WANTED = (ActionState.OBSERVED.value, ActionState.SUPERSEDED.value)
+"""The states of what would have been done and was not."""
 
 DISAGREEING = (Fate.MERGED, Fate.REOPENED)
 
@@ -80,7 +84,7 @@ def _one(host: Host, span: _Span) -> p.RepositoryReport:
     stopped = _stopped(span)
     pulls = _pulls(span.repository_id, stopped)
     fates = _fates(span.repository_id, pulls)
-    done = {number: row.state != ActionState.OBSERVED.value for number, row in stopped.items()}
+    done = {number: row.state not in ONLY_WANTED for number, row in stopped.items()}
     return p.RepositoryReport(
         name=span.repository.full_name,
         enforcement=in_force.enforcement if in_force is not None else None,
@@ -155,14 +159,15 @@ def _verdicts(span: _Span) -> dict[str, dict[EvaluationState, int]]:
 def _stopped(span: _Span) -> dict[int, OutboxRow]:
     """The pull requests that it stopped or would have, each with the action that stands for it.
 
-    What was superseded is not among them: it was not wanted any more when its time came.
+    What was superseded is not among them, as it was not wanted any more when its time came, unless it was the
+    breaker that kept it back.
     """
     table = OutboxRow
     rows = table.select().where(
         span.of(table, table.decided_at)
         & table.basis.in_(GATE)
         & table.kind.in_(AGAINST)
-        & (table.state != ActionState.SUPERSEDED.value)
+        & ((table.state != ActionState.SUPERSEDED.value) | (table.reason == upkeep.BRAKED))
     )
     # the close, and the newest, last: it is the one that stays
     in_order = sorted(rows, key=lambda row: (-AGAINST.index(row.kind), row.id))
