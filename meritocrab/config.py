@@ -53,6 +53,7 @@ from meritocrab.settings import (
     GithubSettings,
     LlmSettings,
     LoggingSettings,
+    NotifySettings,
     PollSettings,
     RelaySettings,
     RetentionSettings,
@@ -69,6 +70,7 @@ __all__ = [
     "GithubSettings",
     "LlmSettings",
     "LoggingSettings",
+    "NotifySettings",
     "PollSettings",
     "RelaySettings",
     "RetentionSettings",
@@ -134,6 +136,11 @@ class Config:
         return self.settings.api
 
     @property
+    def notify(self) -> NotifySettings:
+        """How a maintainer is told elsewhere; `token` is filled in from its file."""
+        return self.settings.notify
+
+    @property
     def retention(self) -> RetentionSettings:
         """For how many days words are kept."""
         return self.settings.retention
@@ -168,7 +175,7 @@ class Config:
 
     def secrets(self) -> tuple[str, ...]:
         """Every secret of this configuration, for the log to mask."""
-        held = (self.github.token, self.github.private_key, self.llm.api_key)
+        held = (self.github.token, self.github.private_key, self.llm.api_key, self.notify.token)
         values = [each.get_secret_value() for each in held if each is not None]
         try:
             password = urlsplit(self.database_url).password
@@ -286,7 +293,7 @@ def _usual_socket(environ: Mapping[str, str]) -> Path:
 
 
 def find_state_dir(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where the daemon keeps its things; systemd's, the user's, or the usual place below home."""
+    """The state directory: systemd's, or the user's own. Variables alone say which, no file does."""
     given = environ.get("STATE_DIRECTORY", "").split(":")[0]
     if given:
         return Path(given)

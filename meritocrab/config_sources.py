@@ -33,6 +33,7 @@ CREDENTIALS: dict[str, KeyPath] = {
     "github-token": ("github", "token"),
     "github-private-key": ("github", "private_key"),
     "llm-api-key": ("llm", "api_key"),
+    "notify-token": ("notify", "token"),
     "database-url": ("database", "url"),
 }
 _TRUTH = {

@@ -14,12 +14,13 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from meritocrab.core.names import Enforcement
+from meritocrab.core.names import Enforcement, NoticeKind
 from meritocrab.core.policy import ConductRules, CreditRules, LlmRules
 from meritocrab.core.retention import Keep
 from meritocrab.core.toml_errors import Expected, Rule, Table
 
 PUBLIC_GITHUB_API = "https://api.github.com"
+PUBLIC_GITHUB = "https://github.com"
 
 _CREDENTIAL_KEYS = ("github.token", "github.token_file", "github.app_id", "github.private_key_path")
 _REPOSITORY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,99})/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
@@ -156,6 +157,11 @@ class GithubSettings(Table):
         if self.token is not None or self.token_file is not None:
             return "token"
         return "anonymous" if self.app_id is None else "app"
+
+    @property
+    def web_url(self) -> str:
+        """Where people look at repositories: github.com, or the server that `api_url` belongs to."""
+        return PUBLIC_GITHUB if self.public else self.api_url.removesuffix("/api/v3")
 
     @property
     def public(self) -> bool:
@@ -365,6 +371,58 @@ class ApiSettings(Table):
         return host.removeprefix("[").removesuffix("]"), int(port)
 
 
+def _notify_url(text: str) -> str:
+    parts = _url(text)
+    if parts.scheme == "http" and not _is_at_home(parts.hostname or ""):
+        raise ValueError(
+            "http would send what happens here in the clear; write https (http is for your own network)"
+        )
+    return text
+
+
+def _is_at_home(host: str) -> bool:
+    """Does this host name mean this machine, or one of the private network around it?"""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return is_loopback(host) or "." not in host or host.endswith(_HOME_DOMAINS)
+
+
+_HOME_DOMAINS = (".local", ".lan", ".home", ".internal", ".home.arpa")
+
+
+class NotifySettings(Table):
+    """How a maintainer is told elsewhere what happens: by a command, by an address to post to, or by both."""
+
+    command: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=4096)], ...],
+        Field(max_length=100),
+        Expected("a program and its arguments, as a list of texts"),
+    ] = ()
+    url: Annotated[
+        Annotated[str, AfterValidator(_notify_url)] | None,
+        Expected("an address such as https://ntfy.example/your-topic"),
+    ] = None
+    token: Annotated[Token | None, Expected("a token", secret=True)] = None
+    token_file: Annotated[FileName | None, Expected("a file name")] = None
+    events: Annotated[
+        tuple[NoticeKind, ...],
+        Expected('a list out of "queue", "close", "error" and "breaker"'),
+    ] = tuple(NoticeKind)
+    min_interval: Annotated[
+        int, Field(strict=True, ge=0, le=86_400), Expected("a number of seconds between 0 and 86400")
+    ] = 60
+    texts: Annotated[bool, Field(strict=True), Expected("true or false")] = False
+
+    def broken_rules(self) -> Iterable[Rule]:
+        """A token that is given twice, or for nothing."""
+        has_token = self.token is not None or self.token_file is not None
+        if self.token is not None and self.token_file is not None:
+            yield Rule(("token_file", "token"), "the token is given twice; set token or token_file")
+        if has_token and self.url is None:
+            yield Rule(("token_file", "token"), "a token needs the address that takes it; set url")
+
+
 Days = Annotated[
     int, Field(strict=True, ge=0, le=36_500), Expected("a whole number of days between 0 and 36500")
 ]
@@ -423,6 +481,7 @@ class Settings(ConductRules):
     llm: LlmSettings = LlmSettings()
     credit: CreditRules = CreditRules()
     api: ApiSettings = ApiSettings()
+    notify: NotifySettings = NotifySettings()
     retention: RetentionSettings = RetentionSettings()
     logging: LoggingSettings = LoggingSettings()
 
@@ -454,5 +513,6 @@ SECRET_FILES = (
     SecretFile("github", "token", "token_file", _token),
     SecretFile("github", "private_key", "private_key_path", _private_key),
     SecretFile("llm", "api_key", "api_key_file", _token),
+    SecretFile("notify", "token", "token_file", _token),
     SecretFile("database", "url", "url_file", _database_url),
 )

@@ -292,7 +292,8 @@ def test_validation_errors_do_not_repeat_their_input() -> None:
 def test_nothing_that_is_shown_holds_a_secret(home: Home) -> None:
     config = home.load(
         f'[github]\ntoken = "{TOKEN}"\nrepositories = ["o/r"]\n[llm]\napi_key = "sk-{TOKEN}"\n'
-        f'[database]\nurl = "postgresql://u:{TOKEN}@h/d"'
+        f'[database]\nurl = "postgresql://u:{TOKEN}@h/d"\n'
+        f'[notify]\nurl = "https://ntfy.example/topic"\ntoken = "tk_{TOKEN}"'
     )
 
     for shown in (
@@ -382,6 +383,23 @@ def test_a_readable_file_without_secrets_is_fine(home: Home) -> None:
             '2: github.repositories[0]: expected a repository written "owner/name"',
         ),
         ('[github]\nrepositories = ["o/r", "O/R"]', '2: github.repositories: lists "O/R" twice'),
+        (
+            '[notify]\nurl = "http://ntfy.example/topic"',
+            "2: notify.url: http would send what happens here in the clear",
+        ),
+        (
+            '[notify]\nurl = "https://u:p@ntfy.example/topic"',
+            "2: notify.url: must hold a host and a path only",
+        ),
+        (
+            '[notify]\ntoken = "tk_12345678"',
+            "2: notify.token: a token needs the address that takes it; set url",
+        ),
+        (
+            '[notify]\nevents = ["merge"]',
+            '2: notify.events[0]: expected a list out of "queue", "close", "error" and "breaker"',
+        ),
+        ("[breaker]\ncloses_per_hour = -1", "2: breaker.closes_per_hour: expected a whole number between 0"),
         ('[database]\nurl = "sqlite://x.db"', "2: database.url: needs three slashes and a path"),
         (
             '[llm]\nprovider = "claude"',
@@ -453,6 +471,19 @@ def test_broken_credentials_are_the_only_complaint(home: Home) -> None:
 @pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1:8000", "[::1]:8000", "api.localhost"])
 def test_http_is_for_this_machine(home: Home, host: str) -> None:
     assert home.load(f'[github]\napi_url = "http://{host}/api/v3/"').github.api_url == f"http://{host}/api/v3"
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost:1", "10.0.0.7:8000", "[fd00::7]", "ntfy", "ntfy.home.arpa", "nas.local"]
+)
+def test_notifications_may_go_in_the_clear_at_home(home: Home, host: str) -> None:
+    assert home.load(f'[notify]\nurl = "http://{host}/topic"').notify.url == f"http://{host}/topic"
+
+
+def test_people_look_at_repositories_where_the_api_belongs_to(home: Home) -> None:
+    assert home.load().github.web_url == "https://github.com"
+    loaded = home.load('[github]\napi_url = "https://ghe.example/api/v3"')
+    assert loaded.github.web_url == "https://ghe.example"
 
 
 def test_intervals_go_down_to_a_second(home: Home) -> None:

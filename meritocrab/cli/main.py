@@ -44,7 +44,17 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "undo": ("meritocrab.cli.records:undo", "Take back one row of the ledger."),
     "why": ("meritocrab.cli.records:why", "Everything that was decided about one pull request."),
     "outbox": ("meritocrab.cli.records:outbox", "Actions on GitHub: list, cancel."),
-    "repo": ("meritocrab.cli.repo:repo", "Repositories: list, poll, pause, resume."),
+    "repo": ("meritocrab.cli.repo:repo", "Repositories: list, poll, pause, resume, release."),
+    "pause": (
+        "meritocrab.cli.pause:pause",
+        "Write nothing to GitHub until resumed: --all, or one repository.",
+    ),
+    "resume": ("meritocrab.cli.pause:resume", "End a pause."),
+    "report": (
+        "meritocrab.cli.report:report",
+        "What was or would have been done, beside what maintainers did.",
+    ),
+    "notify": ("meritocrab.cli.notify:notify", "Notifications: try the settings."),
     "sync": ("meritocrab.cli.sync:sync", "Take a repository's history into the ledger, once."),
     "demo": ("meritocrab.cli.demo:demo", "Try everything against a simulated GitHub, without credentials."),
     "verify": ("meritocrab.cli.verify:verify", "Prove that every credit is the sum of its ledger."),

@@ -56,7 +56,7 @@ def _lines(found: RepositoryList) -> Iterator[str]:
             item.open_held,
             item.outbox_scheduled,
             item.contributors,
-            item.detail or item.last_error or item.policy_error,
+            item.brake_reason or item.detail or item.last_error or item.policy_error,
         )
         for item in found.items
     )
@@ -68,7 +68,8 @@ def _lines(found: RepositoryList) -> Iterator[str]:
 def _state(item: RepositoryItem) -> str:
     if not item.watched:
         return f"{item.state}, not watched"
-    return f"{item.state}, paused" if item.paused else item.state
+    state = f"{item.state}, paused" if item.paused else str(item.state)
+    return f"{state}, braked" if item.braked_at is not None else state
 
 
 @repo.command("poll")
@@ -108,5 +109,22 @@ def resume(ctx: click.Context, name: str | None, reason: str) -> None:
 
     async def act(client: LocalClient) -> ActAnswer:
         return await client.resume(await chosen(client, name), reason=reason)
+
+    show_act(ctx, ask(ctx, act))
+
+
+@repo.command("release")
+@name_argument
+@reason_option
+@operator_command
+@click.pass_context
+def release(ctx: click.Context, name: str | None, reason: str) -> None:
+    """Set the breaker again after it fell: the repository is no longer kept at observe.
+
+    What it held back is not made up for; closes of the hour before do not count any more.
+    """
+
+    async def act(client: LocalClient) -> ActAnswer:
+        return await client.release(await chosen(client, name), reason=reason)
 
     show_act(ctx, ask(ctx, act))

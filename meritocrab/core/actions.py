@@ -121,10 +121,14 @@ class CancelAction:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryChange:
-    """What a maintainer wants of the event's repository; None leaves a value as it is."""
+    """What a maintainer wants of the event's repository; None leaves a value as it is.
+
+    `released` ends what the breaker did.
+    """
 
     paused: bool | None = None
     poll_now: bool = False
+    released: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,23 @@ class ActionState(StrEnum):
     OBSERVED = "observed"  # what would have been done; never delivered
 
 
+class NoticeKind(StrEnum):
+    """What a maintainer may be told elsewhere."""
+
+    QUEUE = "queue"  # something waits for a decision
+    CLOSE = "close"  # a pull request was closed by us
+    ERROR = "error"  # something is broken, or well again
+    BREAKER = "breaker"  # a repository fell to observe
+
+
+class NoticeState(StrEnum):
+    """Where a notification stands."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    DROPPED = "dropped"  # too old to be of use
+
+
 class RepositoryState(StrEnum):
     """How a repository stands with us, as shown to the maintainer."""
 
@@ -186,3 +203,7 @@ class RepositoryState(StrEnum):
     GITHUB_ERROR = "github_error"
     BAD_ANSWER = "bad_answer"
     UNREACHABLE = "unreachable"
+
+
+SOUND = frozenset({RepositoryState.NEW, RepositoryState.OK, RepositoryState.ARCHIVED})
+"""States of a repository that need nobody's attention."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -241,6 +242,19 @@ class LlmRules(Table):
     confirm_negative: Annotated[bool, Field(strict=True), Expected("true or false")] = True
 
 
+class BreakerRules(Table):
+    """When the daemon stops closing by itself; 0 lets it close as many as it wants."""
+
+    closes_per_hour: Annotated[
+        int, Field(strict=True, ge=0, le=10_000), Expected("a whole number between 0 and 10000")
+    ] = 10
+
+    @property
+    def bound(self) -> float:
+        """The limit as a number that can be compared."""
+        return self.closes_per_hour or math.inf
+
+
 class WordingRules(Table):
     """A repository's own texts in place of the built-in ones; None keeps the built-in one."""
 
@@ -301,6 +315,7 @@ class ConductRules(Table):
     roles: RoleRules = RoleRules()
     exempt: ExemptRules = ExemptRules()
     blacklist: BlacklistRules = BlacklistRules()
+    breaker: BreakerRules = BreakerRules()
     llm: LlmRules = LlmRules()
     wording: WordingRules = WordingRules()
 
@@ -325,6 +340,13 @@ class Policy(PolicyRules):
     @cached_property
     def _digest(self) -> str:
         return hashlib.sha256(_canonical(self.rules()).encode()).hexdigest()[:16]
+
+    def at_most_observing(self, source: str) -> Policy:
+        """These rules with enforcement `observe`, whoever set it before; `source` is named as the one who did."""
+        labels = tuple(sorted({**dict(self.set_by), "enforcement": source}.items()))
+        lowered = self.model_copy(update={"enforcement": Enforcement.OBSERVE, "set_by": labels})
+        lowered.__dict__.pop("_digest", None)  # the copy would keep the fingerprint of other rules
+        return lowered
 
     def rules(self) -> dict[str, Any]:
         """Every rule as plain JSON values, without the sources."""
@@ -458,21 +480,27 @@ def _within(base: Policy, policy: Policy, places: Places) -> tuple[Policy, list[
         changes["enforcement"] = base.enforcement
     if policy.answer_commands and not base.answer_commands:
         changes["answer_commands"] = False
+    if policy.breaker.bound > base.breaker.bound:
+        changes["breaker"] = base.breaker
     if not changes:
         return policy, []
-    notices = [_clamped(key, getattr(base, key), places) for key in changes]
-    labels = dict(base.set_by)
-    kept = {key: label for key, label in policy.set_by if key not in changes}
-    kept |= {key: labels[key] for key in changes if key in labels}
+    paths = {key: (key, "closes_per_hour") if key == "breaker" else (key,) for key in changes}
+    notices = [_clamped(path, base, places) for path in paths.values()]
+    cut, labels = [dotted(path) for path in paths.values()], dict(base.set_by)
+    kept = {key: label for key, label in policy.set_by if key not in cut}
+    kept |= {key: labels[key] for key in cut if key in labels}
     return policy.model_copy(update={**changes, "set_by": tuple(sorted(kept.items()))}), notices
 
 
-def _clamped(key: str, allowed: Any, places: Places) -> Problem:
+def _clamped(path: Path, base: Policy, places: Places) -> Problem:
+    allowed: Any = base
+    for key in path:
+        allowed = getattr(allowed, str(key))
     value = str(allowed).lower()
     text = (
         f"a repository can only lower this; the daemon's own configuration says {value}, which stays in force"
     )
-    return places.problem((key,), text)
+    return places.problem(path, text)
 
 
 def _doubts(policy: Policy, places: Places) -> Iterator[Problem]:

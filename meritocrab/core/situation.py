@@ -132,9 +132,9 @@ class Target:
 class Situation:
     """Everything a handler may look at.
 
-    `companions` are the other actions that were decided together with `action`. `paused` is the repository's.
-    `fraction` in [0, 1) spreads random delays: it derives from the event's key and the installation's own seed, so
-    that a repeated handling chooses alike and an outsider cannot foresee it.
+    `companions` are the other actions that were decided together with `action`. `paused` and `braked` (by the
+    breaker) are the repository's. `fraction` in [0, 1) spreads random delays: it derives from the event's key and the
+    installation's own seed, so that a repeated handling chooses alike and an outsider cannot foresee it.
     """
 
     author: Contributor | None = None
@@ -153,4 +153,5 @@ class Situation:
     action: ActionView | None = None
     companions: tuple[ActionView, ...] = ()
     paused: bool = False
+    braked: bool = False
     fraction: float = 0.5

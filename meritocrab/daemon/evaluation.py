@@ -204,7 +204,10 @@ class Evaluation:
         await self._to_human(row, code, "not asked: a limit is reached", [str(flag) for flag in asked.flags])
 
     async def _to_human(self, row: EvaluationRow, reason: str, error: str, flags: list[str]) -> None:
-        await self._store.write(evaluations.leave_to_human, row.id, reason=reason, error=error, flags=flags)
+        now = self._clock()
+        await self._store.write(
+            evaluations.leave_to_human, row.id, reason=reason, error=error, flags=flags, now=now
+        )
 
     async def _unusable(self, row: EvaluationRow, reason: str) -> None:
         """The provider works, but not on this: a human judges when it has failed often enough."""
@@ -226,7 +229,7 @@ class Evaluation:
         wanted = now + timedelta(seconds=error.retry_after_seconds or 0.0)
         if seconds:
             until = now + timedelta(seconds=seconds)
-            await self._store.write(providers.pause, self._evaluator.name, until)
+            await self._store.write(providers.pause, self._evaluator.name, until, now)
             log.warning("the provider %s is paused until %s: %s", self._evaluator.name, until, error)
         # a pause is the provider's: when it ends, or is cleared by a restart, the question is due
         await self._put_back(row, str(error), None if seconds else wanted)

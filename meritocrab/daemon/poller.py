@@ -25,7 +25,7 @@ from meritocrab.github.feeds import OVERLAP, FeedWalk
 from meritocrab.github.payloads import PullItem, RepositoryItem
 from meritocrab.logs import log_context
 from meritocrab.settings import PollSettings
-from meritocrab.store import inbox, policies, repositories
+from meritocrab.store import inbox, notifications, policies, repositories
 from meritocrab.store.database import Store, StoreError
 from meritocrab.store.models import Feed, Read, Repository
 
@@ -217,6 +217,7 @@ class Poller:
                 row.next_poll_at = min(row.next_poll_at, max(read_at, now))
         row.save()
         if row.state != stood:
+            notifications.repository_stands(row, stood, row.state, now)
             if outcome.error is None and row.github_id is not None:
                 inbox.hurry(row.github_id, now)
             log.info(

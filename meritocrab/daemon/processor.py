@@ -247,9 +247,10 @@ class Processor:
 
     async def _fail(self, row: EventRow, error: Exception) -> None:
         log.exception("handling %s failed by our own fault", row.key)
-        until = self._clock() + SHORTEST_WAIT * 2**row.attempts
+        now = self._clock()
+        until = now + SHORTEST_WAIT * 2**row.attempts
         text = f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
-        if await self._store.write(inbox.fail, row.id, until=until, error=text):
+        if await self._store.write(inbox.fail, row.id, until=until, error=text, now=now):
             log.error("%s is parked after %d failures; nothing about it is lost", row.key, inbox.PARK_AFTER)
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from itertools import groupby
 
-from meritocrab.core import comments, gate, upkeep
+from meritocrab.core import brake, comments, gate, upkeep
 from meritocrab.core.events import Account
 from meritocrab.core.names import (
     ActionBasis,
@@ -34,7 +36,17 @@ from meritocrab.github.client import GitHubClient
 from meritocrab.github.errors import Forbidden, GitHubError, Gone, NotFound, Refused
 from meritocrab.github.payloads import CommentItem, PullItem
 from meritocrab.logs import log_context
-from meritocrab.store import accounts, inbox, ledger, outbox, policies, pull_requests, repositories
+from meritocrab.pausing import Pause
+from meritocrab.store import (
+    accounts,
+    inbox,
+    ledger,
+    notifications,
+    outbox,
+    policies,
+    pull_requests,
+    repositories,
+)
 from meritocrab.store.database import Store, StoreError
 from meritocrab.store.models import OutboxRow, Repository
 
@@ -88,8 +100,21 @@ class Clear:
     head_sha: str = ""
 
 
+class Committed(StrEnum):
+    """What became of the last look before a write: it is under way, nobody wants it any more, the breaker fell."""
+
+    ATTEMPTED = "attempted"
+    GONE = "gone"
+    BRAKED = "braked"
+
+
 class Relay:
-    """Delivers due actions, one after the other per credential."""
+    """Delivers due actions, one after the other per credential.
+
+    Args:
+        settle_seconds: how long a write without an answer is left alone before it is looked for.
+        find_pause: looks whether everything is paused; asked anew before every single write.
+    """
 
     def __init__(
         self,
@@ -99,16 +124,23 @@ class Relay:
         clock: Callable[[], datetime],
         *,
         settle_seconds: float,
+        find_pause: Callable[[], Pause | None] = lambda: None,
         settled: Callable[[], None] = lambda: None,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._settled = settled
         self._store, self._accesses, self._base, self._clock = store, accesses, base_policy, clock
         self._settle_for = timedelta(seconds=settle_seconds)
-        self._stopping = stopping
+        self._stopping, self._find_pause = stopping, find_pause
+        self._was_paused: bool | None = None  # not known at first: a pause may have ended while nobody looked
+        self._writes = 0
+        self._at_rest = asyncio.Event()
+        self._at_rest.set()
 
     async def step(self) -> datetime | None:
         """Deliver everything that is due; returns when the next action is."""
+        if await self._is_paused():
+            return None
         while not self._stopping():
             due = await self._store.read(self._due)
             if not due:
@@ -117,6 +149,43 @@ class Relay:
             await asyncio.gather(*(self._deliver_all(list(group)) for _, group in groups))
             self._settled()
         return await self._store.read(outbox.next_due_at)
+
+    async def _is_paused(self) -> bool:
+        """Whether everything is; what waits for that says so, and goes on as soon as it is over."""
+        paused, before = self._find_pause() is not None, self._was_paused
+        moved = 0
+        if paused:
+            moved = await self._store.write(outbox.explain_all, upkeep.ALL_PAUSED)
+        elif before is not False:
+            moved = await self._store.write(outbox.hurry_all, upkeep.ALL_PAUSED, self._clock())
+        self._was_paused = paused
+        if paused and not before:
+            log.warning("everything is paused: nothing is sent from now on")
+        elif before and not paused:
+            log.warning("everything goes on: %d actions waited for that", moved)
+        if moved or paused is not before:
+            self._settled()
+        return paused
+
+    async def at_rest(self, seconds: float) -> bool:
+        """Wait until no write is on its way to GitHub; False when one still is after so many seconds."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._at_rest.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._writes += 1
+        self._at_rest.clear()
+        try:
+            yield
+        finally:
+            self._writes -= 1
+            if not self._writes:
+                self._at_rest.set()
 
     def _due(self) -> list[tuple[OutboxRow, Repository]]:
         rows = outbox.due(self._clock(), BATCH)
@@ -169,18 +238,40 @@ class Relay:
         if found is None:
             found = await attempt.look(await self._store.read(self._check_standing, row, repository))
         if isinstance(found, Clear):
-            if not await self._store.write(self._commit_to, row, repository, found):
-                return
-            github_id = await attempt.send(found)
-            found = Found(github_id)
-        await self._store.write(self._delivered, row, found)
+            with self._writing():
+                committed = await self._store.write(self._commit_to, row, repository, found)
+                if committed is Committed.BRAKED:
+                    raise Superseded(upkeep.BRAKED)
+                if committed is Committed.GONE:
+                    return
+                found = Found(await attempt.send(found))
+        await self._store.write(self._delivered, row, repository, found)
         log.info("%s delivered", row.key)
 
-    def _commit_to(self, row: OutboxRow, repository: Repository, seen: Clear) -> bool:
-        """The last look before sending: after a pause was confirmed nothing leaves any more."""
-        if repositories.get(repository.id).paused:
+    def _commit_to(self, row: OutboxRow, repository: Repository, seen: Clear) -> Committed:
+        """The last look before sending: after a pause was confirmed, or the breaker fell, nothing leaves any more."""
+        repository = repositories.get(repository.id)
+        if self._find_pause() is not None:
+            raise NotNow(upkeep.ALL_PAUSED)
+        if repository.paused:
             raise NotNow(upkeep.PAUSED)
-        return outbox.mark_attempted(row.id, before_event_id=seen.last_event_id, now=self._clock())
+        policy = self._check_standing(row, repository)
+        if outbox.is_part_of_closing(row) and self._breaks(row, repository, policy.breaker.closes_per_hour):
+            return Committed.BRAKED
+        sent = outbox.mark_attempted(row.id, before_event_id=seen.last_event_id, now=self._clock())
+        return Committed.ATTEMPTED if sent else Committed.GONE
+
+    def _breaks(self, row: OutboxRow, repository: Repository, limit: int) -> bool:
+        """Whether this closing is one too many; then the breaker falls in this very transaction."""
+        now = self._clock()
+        since = now - brake.WINDOW
+        known = outbox.closings(row.repository_id, max(since, repository.brake_released_at or since))
+        verdict = brake.judge((row.number, row.event_id), known, limit)
+        if verdict is brake.Verdict.WAIT:
+            raise NotNow("what was announced before it comes first", now + LAG)
+        if verdict is brake.Verdict.TRIP:
+            repositories.brake(repository, limit, now)
+        return verdict is brake.Verdict.TRIP
 
     def _wait_until_settled(self, row: OutboxRow) -> None:
         if row.attempted_at is not None and self._clock() < row.attempted_at + self._settle_for:
@@ -204,6 +295,8 @@ class Relay:
             raise NotNow("the repository's policy was not read yet")
         answers = row.basis == ActionBasis.COMMAND.value and policy.answer_commands
         if policy.enforcement is Enforcement.OBSERVE and not answers:
+            if repository.braked_at is not None:
+                raise Superseded(upkeep.BRAKED)
             raise Superseded("the repository is in observe mode now")
         against_somebody = ActionBasis(row.basis) in STILL_HELD
         if against_somebody and policy.enforcement.rank < Enforcement(row.enforcement).rank:
@@ -238,7 +331,7 @@ class Relay:
             outbox.postpone, row.id, until=until, reason=str(error), forget_attempt=certain
         )
 
-    def _delivered(self, row: OutboxRow, found: Found) -> None:
+    def _delivered(self, row: OutboxRow, repository: Repository, found: Found) -> None:
         now = self._clock()
         outbox.settle(row.id, ActionState.DELIVERED, now=now, github_id=found.github_id)
         kind = ActionKind(row.kind)
@@ -246,6 +339,7 @@ class Relay:
         # open or closed is for the poll to say: somebody may have reopened it since
         if kind is ActionKind.CLOSE:
             pull_requests.update(repository_id, number, closed_by_us_at=now)
+            notifications.closed(row, repository, now)
         elif kind is ActionKind.REOPEN:
             pull_requests.update(repository_id, number, closed_by_us_at=None)
         elif kind in (ActionKind.LABEL, ActionKind.UNLABEL):

@@ -18,6 +18,8 @@ from meritocrab.daemon.evaluation import Evaluation
 from meritocrab.daemon.lock import DaemonLock
 from meritocrab.daemon.loops import Loops
 from meritocrab.daemon.material import Material, changed_files
+from meritocrab.daemon.notify import Notifier
+from meritocrab.daemon.pausing import Pausing
 from meritocrab.daemon.poller import Poller
 from meritocrab.daemon.processor import Processor
 from meritocrab.daemon.pulse import Pulse
@@ -30,6 +32,7 @@ from meritocrab.localapi.protocol import QuotaHealth, Topic
 from meritocrab.localapi.server import LocalApi
 from meritocrab.localapi.stream import Hub
 from meritocrab.localapi.views.health import health
+from meritocrab.notify.channels import channels_of
 from meritocrab.store import inbox
 from meritocrab.store.database import Store
 
@@ -37,6 +40,8 @@ log = logging.getLogger("meritocrab.daemon")
 
 STOP_WITHIN_SECONDS = 5.0
 """How long work in hand may take at the end; systemd's default limit is 90 seconds, patience is less."""
+
+NOTIFY_SECONDS = 30
 
 STATUS_SECONDS = 15
 """How old the line in `systemctl status` may be."""
@@ -110,7 +115,19 @@ class Service:
             config.policy_for,
             self._clock,
             settle_seconds=config.relay.settle,
-            settled=lambda: self.hub.changed(Topic.OUTBOX),
+            find_pause=lambda: self.pausing.find(),
+            settled=self._settled,
+            stopping=stopping,
+        )
+        self.pausing = Pausing(config.state_dir, self._clock, self.relay.at_rest, self._turned)
+        self.notifier = Notifier(
+            self.store,
+            channels_of(config.notify),
+            self._clock,
+            wanted=config.notify.events,
+            min_interval=timedelta(seconds=config.notify.min_interval),
+            web_url=config.github.web_url,
+            titles=config.notify.texts,
             stopping=stopping,
         )
         self.evaluation = Evaluation(
@@ -140,6 +157,7 @@ class Service:
         loops.add("act", self.processor.act, idle_seconds=5)
         loops.add("relay", self.relay.step, idle_seconds=10)
         loops.add("evaluate", self.evaluation.step, idle_seconds=10)
+        loops.add("notify", self.notifier.step, idle_seconds=NOTIFY_SECONDS)
         if self._manager.address is not None:
             loops.add("status", self._tell_status, idle_seconds=STATUS_SECONDS)
 
@@ -148,8 +166,18 @@ class Service:
         self.loops.wake("poll")
         return wanted
 
+    def _settled(self) -> None:
+        self.loops.wake("notify")
+        self.hub.changed(Topic.OUTBOX, Topic.REPOSITORIES, Topic.HEALTH)
+
+    def _turned(self) -> None:
+        self.loops.wake("relay")
+        self.loops.wake("status")
+        self.hub.changed(Topic.OUTBOX, Topic.HEALTH)
+
     def _handled(self) -> None:
         self.loops.wake("relay")
+        self.loops.wake("notify")
         self.loops.wake("evaluate")
         self.hub.changed(
             Topic.EVALUATIONS,
@@ -175,6 +203,7 @@ class Service:
 
     def _judged(self) -> None:
         self.loops.wake("process")
+        self.loops.wake("notify")
         self.hub.changed(Topic.EVALUATIONS, Topic.HEALTH)
 
     def _host(self) -> Host:
@@ -193,6 +222,10 @@ class Service:
             changed_files=self._changed_files,
             vitals=self._vitals,
             wake=self.loops.wake,
+            web_url=config.github.web_url,
+            find_pause=self.pausing.find,
+            pause_all=self.pausing.pause,
+            resume_all=self.pausing.resume,
         )
 
     async def _changed_files(self, access: str, full_name: str, number: int) -> tuple[ChangedFile, ...]:

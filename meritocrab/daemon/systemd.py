@@ -11,9 +11,8 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from meritocrab.core.names import RepositoryState
+from meritocrab.core.names import SOUND, RepositoryState
 from meritocrab.localapi.protocol import Health, HealthStatus
-from meritocrab.localapi.views.health import SOUND
 from meritocrab.logs import escaped
 
 log = logging.getLogger("meritocrab.daemon")

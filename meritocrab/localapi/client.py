@@ -13,6 +13,7 @@ import pwd
 import stat
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, ClassVar, TypeVar
@@ -202,6 +203,21 @@ class LocalClient:
         body = p.ActBody(reason=reason, request_id=request_id)
         return await self._act(routes.RESUME, body, repository=repository)
 
+    async def release(
+        self, repository: str, *, reason: str = "", request_id: str | None = None
+    ) -> p.ActAnswer:
+        """Set the breaker again after it fell."""
+        body = p.ActBody(reason=reason, request_id=request_id)
+        return await self._act(routes.RELEASE, body, repository=repository)
+
+    async def pause_all(self, *, reason: str = "") -> p.PauseAnswer:
+        """Write nothing to GitHub until resumed."""
+        return _answer(p.PauseAnswer, await self._post(routes.PAUSE_ALL, p.ActBody(reason=reason)))
+
+    async def resume_all(self, *, reason: str = "") -> p.PauseAnswer:
+        """End the pause of everything."""
+        return _answer(p.PauseAnswer, await self._post(routes.RESUME_ALL, p.ActBody(reason=reason)))
+
     # ---- evaluations
 
     async def evaluations(
@@ -354,6 +370,11 @@ class LocalClient:
         """Everything decided about one pull request or issue."""
         return await self._get(routes.WHY, p.WhyAnswer, repository=repository, number=number)
 
+    async def report(self, repository: str | None = None, *, since: datetime | None = None) -> p.ReportAnswer:
+        """What was or would have been done in one repository or in all, beside what maintainers did."""
+        query = p.ReportQuery(since=since, repo=repository)
+        return await self._get(routes.REPORT, p.ReportAnswer, query)
+
     # ---- how it is asked
 
     async def _get(self, route: Route, model: type[A], query: p.Query | None = None, **parts: str | int) -> A:
@@ -361,18 +382,20 @@ class LocalClient:
         return _answer(model, await self._send("GET", route.at(**parts), params=wanted))
 
     async def _act(self, route: Route, body: p.ActBody, **parts: str | int) -> p.ActAnswer:
+        return _answer(p.ActAnswer, await self._post(route, body, **parts))
+
+    async def _post(self, route: Route, body: p.ActBody, **parts: str | int) -> httpx2.Response:
         """Sent again once under the same id when the connection broke: the daemon does it once."""
         sent = body if body.request_id else body.model_copy(update={"request_id": token_hex(16)})
         content = sent.model_dump_json(exclude_none=True)
         headers = {"Content-Type": "application/json"}
         path = route.at(**parts)
         try:
-            response = await self._send("POST", path, content=content, headers=headers)
+            return await self._send("POST", path, content=content, headers=headers)
         except NoDaemon as error:
             if isinstance(error.__cause__, httpx2.ConnectError):
                 raise
-            response = await self._send("POST", path, content=content, headers=headers)
-        return _answer(p.ActAnswer, response)
+            return await self._send("POST", path, content=content, headers=headers)
 
     async def _send(self, method: str, path: str, **what: Any) -> httpx2.Response:
         try:

@@ -10,6 +10,7 @@ from meritocrab.core.budget import Budget
 from meritocrab.core.names import Enforcement
 from meritocrab.core.prompts import ChangedFile
 from meritocrab.localapi.protocol import QuotaHealth
+from meritocrab.pausing import Pause
 from meritocrab.store.database import Store
 from meritocrab.store.policies import BasePolicy
 
@@ -51,6 +52,8 @@ class Host:
         changed_files: asks GitHub for the files of a pull request, by credential, repository and number.
         vitals: what the process measured of itself.
         wake: makes a worker run soon, by name.
+        web_url: where people look at repositories.
+        find_pause: whether everything is paused; `pause_all` and `resume_all` change that, by actor and reason.
     """
 
     store: Store
@@ -66,3 +69,7 @@ class Host:
     changed_files: Callable[[str, str, int], Awaitable[tuple[ChangedFile, ...]]]
     vitals: Callable[[], Vitals]
     wake: Callable[[str], None]
+    web_url: str
+    find_pause: Callable[[], Pause | None]
+    pause_all: Callable[[str, str], Awaitable[tuple[bool, bool]]]
+    resume_all: Callable[[str, str], Awaitable[bool]]

@@ -18,7 +18,7 @@ from meritocrab.localapi.host import Host, Timing, Vitals
 from meritocrab.localapi.protocol import BudgetHealth, QuotaHealth
 from meritocrab.localapi.views import figures as rows
 from meritocrab.localapi.views import health
-from meritocrab.store import evaluations, inbox
+from meritocrab.store import evaluations, inbox, notifications
 from meritocrab.store.errors import StoreError
 from meritocrab.store.models import Repository
 
@@ -33,7 +33,10 @@ class Figures:
     uptime_seconds: float
     quotas: tuple[QuotaHealth, ...]
     vitals: Vitals
+    paused: bool
     database_up: bool = False
+    braked: tuple[tuple[str, bool], ...] = ()
+    notifications: Mapping[str, int] = field(default_factory=dict)
     repositories: Mapping[str, int] = field(default_factory=dict)
     events: Mapping[str, int] = field(default_factory=dict)
     evaluations: Mapping[str, int] = field(default_factory=dict)
@@ -50,7 +53,7 @@ async def metrics(host: Host) -> bytes:
     try:
         figures = await host.store.read(_read, host)
     except StoreError:
-        figures = Figures(health.uptime(host), host.quotas(), host.vitals())
+        figures = Figures(health.uptime(host), host.quotas(), host.vitals(), host.find_pause() is not None)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Figures(figures))
     return generate_latest(registry)
@@ -62,7 +65,10 @@ def _read(host: Host) -> Figures:
         uptime_seconds=health.uptime(host),
         quotas=host.quotas(),
         vitals=host.vitals(),
+        paused=host.find_pause() is not None,
         database_up=True,
+        braked=tuple((row.full_name, row.braked_at is not None) for row in watched),
+        notifications=notifications.counts(),
         repositories=health.repository_states(),
         events=inbox.counts(),
         evaluations=evaluations.counts(),
@@ -87,6 +93,11 @@ class _Figures(Collector):
         yield _labelled("meritocrab_info", "The running version", "version", [(__version__, 1)])
         yield _single("meritocrab_uptime_seconds", "Seconds since the start", figures.uptime_seconds)
         yield _single("meritocrab_database_up", "1 when the database answers", int(figures.database_up))
+        yield _single(
+            "meritocrab_paused",
+            "1 while everything is paused: nothing is written to GitHub",
+            int(figures.paused),
+        )
         yield from _vital_families(figures.vitals)
         yield from _quota_families(figures.quotas)
         if figures.database_up:
@@ -119,9 +130,16 @@ def _row_families(figures: Figures) -> Iterator[GaugeMetricFamily]:
         ("meritocrab_repositories", "Watched repositories by state", figures.repositories),
         ("meritocrab_events", "Events of the inbox by state", figures.events),
         ("meritocrab_evaluations", "Evaluations by state", figures.evaluations),
+        ("meritocrab_notifications", "Notifications of the last week by state", figures.notifications),
     ):
         yield _labelled(name, text, "state", counts.items())
     yield from _decision_families(figures)
+    yield _labelled(
+        "meritocrab_repository_braked",
+        "1 while the breaker keeps the repository at observe",
+        "repository",
+        figures.braked,
+    )
     failed = sum(1 for _, errors, _ in figures.polls if errors)
     polled = sum(1 for _, errors, at in figures.polls if at is not None and not errors)
     yield _labelled(

@@ -124,7 +124,7 @@ def _responses(route: Route, references: dict[type[BaseModel], dict[str, Any]]) 
     if route.format is not Format.JSON:
         schema = {"type": "string"}
     found = {"200": {"description": "Done", "content": {route.format.value: {"schema": schema}}}}
-    if route.is_act:
+    if route.answer is p.ActAnswer:
         found["202"] = {"description": "Accepted, not handled yet", "content": found["200"]["content"]}
     error = {"application/json": {"schema": references[p.ErrorAnswer]}}
     for status in _statuses(route):

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -240,6 +241,14 @@ class QuotaHealth(Answer):
     blocked_until: datetime | None = None
 
 
+class PauseHealth(Answer):
+    """Everything is paused: by whom (empty when the file was made by hand), since when, and why."""
+
+    by: str = ""
+    since: datetime | None = None
+    reason: str = ""
+
+
 class Health(Answer):
     """How the daemon is; `reasons` say in words what keeps it from being healthy."""
 
@@ -254,6 +263,7 @@ class Health(Answer):
     repositories: dict[str, int] = Field(default_factory=dict)
     queues: Queues = Queues()
     quota: tuple[QuotaHealth, ...] = ()
+    paused: PauseHealth | None = None
 
 
 # ---- repositories
@@ -261,6 +271,8 @@ class Health(Answer):
 
 class RepositoryItem(Answer):
     """A repository and how it stands. `open_held` counts the open pull requests that the gate holds.
+
+    `braked_at` is since when the breaker keeps it at `observe`, None while it does not.
 
     `enforcement` is the one in force; None while the repository's own policy was never read.
     """
@@ -291,6 +303,8 @@ class RepositoryItem(Answer):
     outbox_scheduled: int
     open_held: int
     contributors: int
+    braked_at: datetime | None = None
+    brake_reason: str = ""
 
 
 class RepositoryList(Answer):
@@ -622,6 +636,80 @@ class ActAnswer(Answer):
     ledger: tuple[LedgerItem, ...] = ()
 
 
+class PauseAnswer(Answer):
+    """How it stands with the pause of everything after an act. `changed` is False where it was so already.
+
+    `at_rest` is False when a write that had begun before was still without an answer from GitHub.
+    """
+
+    paused: PauseHealth | None
+    changed: bool
+    at_rest: bool = True
+    actor: str
+
+
+# ---- report
+
+
+class Fate(StrEnum):
+    """What became of a pull request that the daemon decided about."""
+
+    MERGED = "merged"
+    REOPENED = "reopened"  # on a maintainer's word, and open since
+    CLOSED = "closed"  # by somebody who is neither its author nor us
+    LEFT_CLOSED = "left_closed"  # by us, and nobody objected
+    WITHDRAWN = "withdrawn"  # closed by its author
+    UNKNOWN = "unknown"  # closed, and by whom was never seen
+    OPEN = "open"
+
+
+class Disagreement(Answer):
+    """A pull request that the daemon stopped, or would have, and that maintainers took up all the same."""
+
+    repository: str
+    number: int
+    title: str
+    link: str
+    done: ActionState
+    fate: Fate
+    decided_at: datetime
+
+
+class RepositoryReport(Answer):
+    """One repository within the time asked for.
+
+    Attributes:
+        gate: pull requests by the gate's decision as it stands now.
+        actions: effects on GitHub by kind, and by what became of them.
+        reasons: why actions were superseded, refused or cancelled, the most frequent first.
+        verdicts: by class, and by what became of them; `none` is no class.
+        stopped: what became of the pull requests that it closed, labelled or held, or was about to.
+        observed: what became of those that it would have closed.
+        admitted: what became of those that were let in.
+        reversals: how often maintainers took back or corrected something.
+    """
+
+    name: str
+    enforcement: Enforcement | None
+    gate: dict[GateOutcome, int]
+    actions: dict[ActionKind, dict[ActionState, int]]
+    reasons: dict[str, int]
+    verdicts: dict[str, dict[EvaluationState, int]]
+    stopped: dict[Fate, int]
+    observed: dict[Fate, int]
+    admitted: dict[Fate, int]
+    reversals: dict[str, int]
+    disagreements: tuple[Disagreement, ...] = ()
+
+
+class ReportAnswer(Answer):
+    """What the daemon did, or would have done, beside what maintainers did, from `since` until `until`."""
+
+    since: datetime
+    until: datetime
+    repositories: tuple[RepositoryReport, ...]
+
+
 # ---- questions
 
 
@@ -633,6 +721,13 @@ class Query(BaseModel):
 
 class NoQuery(Query):
     """Nothing may."""
+
+
+class ReportQuery(Query):
+    """From when on (with its zone; a week back without it), of one repository or all."""
+
+    since: AwareDatetime | None = None
+    repo: str | None = None
 
 
 class PageQuery(Query):

@@ -75,6 +75,19 @@ POLL = _act("poll", f"{REPOSITORY}/poll", "Poll now")
 PAUSE = _act("pause", f"{REPOSITORY}/pause", "Neither poll nor write until resumed")
 RESUME = _act("resume", f"{REPOSITORY}/resume", "End a pause")
 
+RELEASE = _act("release", f"{REPOSITORY}/release", "Set the breaker again after it fell")
+PAUSE_ALL = Route(
+    "pause_all",
+    "POST",
+    "/api/pause",
+    "Write nothing to GitHub until resumed; the rest goes on",
+    p.PauseAnswer,
+    body=p.ActBody,
+)
+RESUME_ALL = Route(
+    "resume_all", "POST", "/api/resume", "End the pause of everything", p.PauseAnswer, body=p.ActBody
+)
+
 ALL_EVALUATIONS = _get(
     "all_evaluations",
     "/api/evaluations",
@@ -143,6 +156,14 @@ WHY = _get(
     p.WhyAnswer,
 )
 
+REPORT = _get(
+    "report",
+    "/api/report",
+    "What was or would have been done, beside what maintainers did",
+    p.ReportAnswer,
+    p.ReportQuery,
+)
+
 ROUTES: tuple[Route, ...] = (
     HEALTH,
     METRICS,
@@ -154,6 +175,9 @@ ROUTES: tuple[Route, ...] = (
     POLL,
     PAUSE,
     RESUME,
+    RELEASE,
+    PAUSE_ALL,
+    RESUME_ALL,
     ALL_EVALUATIONS,
     EVALUATIONS,
     EVALUATION,
@@ -172,4 +196,5 @@ ROUTES: tuple[Route, ...] = (
     OUTBOX,
     CANCEL,
     WHY,
+    REPORT,
 )

@@ -34,11 +34,12 @@ from meritocrab.localapi.httpd import HttpServer, bind_loopback
 from meritocrab.localapi.metrics import metrics
 from meritocrab.localapi.protocol import ErrorCode
 from meritocrab.localapi.routes import ROUTES, Format, Route
-from meritocrab.localapi.sockets import bind_socket, passed_socket, remove_socket
+from meritocrab.localapi.sockets import Peer, bind_socket, passed_socket, remove_socket
 from meritocrab.localapi.stream import EventStream, Hub, Pace
-from meritocrab.localapi.views import contributors, evaluations, records, repositories
-from meritocrab.localapi.views.health import health
+from meritocrab.localapi.views import contributors, evaluations, records, report, repositories
+from meritocrab.localapi.views.health import health, pause_health
 from meritocrab.logs import log_context
+from meritocrab.pausing import PauseFailed
 from meritocrab.store.errors import StoreError
 
 log = logging.getLogger("meritocrab.localapi")
@@ -152,6 +153,8 @@ class LocalApi:
             routes.EVALUATION_FILES.name: self._files,
             **self._reads(),
             **{route.name: self._act for route in ROUTES if route.is_act},
+            routes.PAUSE_ALL.name: self._pause_all,
+            routes.RESUME_ALL.name: self._pause_all,
         }
 
     def _reads(self) -> dict[str, Handler]:
@@ -173,6 +176,7 @@ class LocalApi:
                 view(routes.ACTIVITY, records.activity, "query"),
                 view(routes.OUTBOX, records.outbox, "query"),
                 view(routes.WHY, records.why, "repository", "number"),
+                view(routes.REPORT, report.report, "query"),
             )
         )
 
@@ -204,13 +208,29 @@ class LocalApi:
         return EventStream(self.hub, self._pace, await health(self.host), call.connection.abort)
 
     async def _act(self, call: Call) -> p.ActAnswer:
-        peer = call.connection.peer
-        if peer is None:
-            text = "this system does not tell who asks, so that nobody could answer for the act"
-            raise ApiError(ErrorCode.FORBIDDEN, text)
         return await self._acts.perform(
-            Order(call.route.name, peer, call.body, call.request_id, _target(call))
+            Order(call.route.name, _peer(call), call.body, call.request_id, _target(call))
         )
+
+    async def _pause_all(self, call: Call) -> p.PauseAnswer:
+        """No event of the inbox: the file is the truth, and making it twice is harmless."""
+        actor, reason, at_rest = _peer(call).actor, call.body.reason, True
+        try:
+            if call.route is routes.PAUSE_ALL:
+                changed, at_rest = await self.host.pause_all(actor, reason)
+            else:
+                changed = await self.host.resume_all(actor, reason)
+        except PauseFailed as error:
+            raise ApiError(ErrorCode.UNAVAILABLE, str(error)) from None
+        found = pause_health(self.host)
+        return p.PauseAnswer(paused=found, changed=changed, at_rest=at_rest, actor=actor)
+
+
+def _peer(call: Call) -> Peer:
+    if call.connection.peer is None:
+        text = "this system does not tell who asks, so that nobody could answer for the act"
+        raise ApiError(ErrorCode.FORBIDDEN, text)
+    return call.connection.peer
 
 
 def _argument(call: Call, name: str) -> Any:

@@ -69,6 +69,8 @@ def _change_repository(about: Subject, wish: RepositoryChange, now: datetime) ->
         outbox.explain(github_id, upkeep.PAUSED)
     if wish.paused is False:
         outbox.hurry(github_id, upkeep.PAUSED, now)
+    if wish.released:
+        repositories.release(repository.id, now)
     if wish.poll_now or wish.paused is False:
         repositories.update(repository.id, next_poll_at=now)
         repositories.hurry_reads(github_id, "poll", now)

@@ -14,14 +14,14 @@ from meritocrab.core.budget import UNASKED
 from meritocrab.core.events import Event, VerdictFacts, event_key
 from meritocrab.core.names import Classification, EvaluationState, EventKind
 from meritocrab.core.situation import EvaluationView
-from meritocrab.store import accounts, inbox, states
+from meritocrab.store import accounts, inbox, notifications, states
 from meritocrab.store.models import EvaluationRow, LedgerRow
 from meritocrab.store.statements import exists, find_all, find_one, insert_new, update
 
 
 def request(repository_id: int, event_id: int, wanted: EvaluationRequest, now: datetime) -> None:
     """File a question once, by its key."""
-    insert_new(
+    is_new = insert_new(
         EvaluationRow,
         key=wanted.key,
         repository_id=repository_id,
@@ -41,6 +41,13 @@ def request(repository_id: int, event_id: int, wanted: EvaluationRequest, now: d
         created_at=now,
         next_attempt_at=now,
     )
+    if is_new and wanted.state is EvaluationState.PENDING:
+        _announce(find_one(EvaluationRow, key=wanted.key), now)
+
+
+def _announce(row: EvaluationRow | None, now: datetime) -> None:
+    if row is not None:
+        notifications.queued(row, now)
 
 
 def change(wanted: EvaluationChange, now: datetime) -> None:
@@ -60,7 +67,9 @@ def change(wanted: EvaluationChange, now: datetime) -> None:
         values |= {"decided_by": wanted.decided_by, "decided_at": now}
     if values:
         update(EvaluationRow, values, id=wanted.evaluation_id)
-    if wanted.state is EvaluationState.VOIDED:
+    if wanted.state is EvaluationState.PENDING:
+        _announce(find(wanted.evaluation_id), now)
+    elif wanted.state is EvaluationState.VOIDED:
         _pass_on(wanted.evaluation_id)
     elif wanted.state in DECIDED:
         _end_folded(wanted.evaluation_id)
@@ -182,7 +191,9 @@ def _running(evaluation_id: int) -> Any:
     return (EvaluationRow.id == evaluation_id) & (EvaluationRow.state == EvaluationState.RUNNING.value)
 
 
-def leave_to_human(evaluation_id: int, *, reason: str, error: str, flags: Sequence[str]) -> None:
+def leave_to_human(
+    evaluation_id: int, *, reason: str, error: str, flags: Sequence[str], now: datetime
+) -> None:
     """Nobody is asked: the item waits in the review queue, behind one of the same author if there is one."""
     row = EvaluationRow.get_by_id(evaluation_id)
     if row.state != EvaluationState.RUNNING.value:
@@ -193,6 +204,8 @@ def leave_to_human(evaluation_id: int, *, reason: str, error: str, flags: Sequen
     row.lease_until_at, row.reason, row.last_error = None, reason, error
     row.flags = json.dumps(list(flags))
     row.save()
+    if leader is None:
+        _announce(row, now)
 
 
 def _leader(row: EvaluationRow) -> EvaluationRow | None:

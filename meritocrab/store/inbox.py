@@ -11,7 +11,7 @@ from peewee import fn
 from meritocrab.core.events import Event, Facts, facts_from_json, facts_to_json, is_erased, without_texts
 from meritocrab.core.names import EventKind, EventState
 from meritocrab.logs import correlation_id
-from meritocrab.store import accounts, states
+from meritocrab.store import accounts, notifications, states
 from meritocrab.store.models import EventRow
 from meritocrab.store.statements import find_one, insert_new, update
 
@@ -181,7 +181,7 @@ def hurry(repository_id: int, now: datetime) -> None:
     ).execute()
 
 
-def fail(event_id: int, *, until: datetime, error: str) -> bool:
+def fail(event_id: int, *, until: datetime, error: str, now: datetime) -> bool:
     """Count a failure by our own fault; parks the event after the fifth. Returns whether it is parked now."""
     row = EventRow.get_by_id(event_id)
     row.attempts += 1
@@ -190,6 +190,7 @@ def fail(event_id: int, *, until: datetime, error: str) -> bool:
     parked = bool(row.attempts >= PARK_AFTER)
     if parked:
         row.state = EventState.PARKED.value
+        notifications.event_parked(row, now)
     row.save()
     return parked
 

@@ -116,6 +116,9 @@ class Repository(Table):
     policy_etag = TextField(null=True)
     policy_token = TextField(null=True)
     policy_error = TextField(default="")
+    braked_at = InstantField(null=True)  # since when the breaker keeps it at observe
+    brake_reason = TextField(default="")
+    brake_released_at = InstantField(null=True)  # closes from before do not count any more
 
     class Meta:
         table_name = "repositories"
@@ -472,7 +475,38 @@ class OutboxRow(Table):
             (("state", "next_attempt_at"), False),
             (("repository_id", "number"), False),
             (("repository_id", "account_id", "state"), False),
+            (("repository_id", "attempted_at"), False),
         )
+
+
+class NotificationRow(Table):
+    """One thing that a maintainer is to be told elsewhere: ids and codes only, names are looked up when it is sent.
+
+    Rows that go out as one message share `message`, given when they are claimed, so that a message that is sent once
+    more after a crash says the same under the same id. `repository_row_id` is our own id, since one that GitHub never
+    answered for has no other; `amount` is a number that belongs to the code.
+    """
+
+    id = BigAutoField()
+    key = TextField(unique=True)
+    kind = TextField()  # queue, close, error or breaker
+    code = TextField(default="")
+    repository_row_id = BigIntegerField(null=True)
+    number = BigIntegerField(null=True)
+    amount = IntegerField(default=0)
+    created_at = InstantField()
+    state = TextField(default="waiting")
+    message = TextField(default="", index=True)
+    attempts = IntegerField(default=0)
+    next_attempt_at = InstantField()
+    command_at = InstantField(null=True)  # when the command took it
+    url_at = InstantField(null=True)  # when the address took it
+    settled_at = InstantField(null=True)
+    last_error = TextField(default="")
+
+    class Meta:
+        table_name = "notifications"
+        indexes = ((("state", "next_attempt_at"), False),)
 
 
 TABLES: tuple[type[Table], ...] = (
@@ -493,4 +527,5 @@ TABLES: tuple[type[Table], ...] = (
     CallRow,
     ProviderRow,
     OutboxRow,
+    NotificationRow,
 )

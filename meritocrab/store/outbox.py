@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from peewee import fn
 
 from meritocrab.core.actions import Action
+from meritocrab.core.brake import Closing, Closings
 from meritocrab.core.names import ActionBasis, ActionKind, ActionState
 from meritocrab.core.situation import ActionView
 from meritocrab.store import states
@@ -20,6 +22,9 @@ SETTLED = (
     ActionState.REFUSED.value,
     ActionState.OBSERVED.value,
 )
+
+GATE = (ActionBasis.DENIED.value, ActionBasis.BLACKLISTED.value)
+"""The grounds of actions that are directed against a pull request."""
 
 
 def add(repository_id: int, event_id: int, action: Action, enforcement: str, now: datetime) -> None:
@@ -74,6 +79,35 @@ def due(now: datetime, limit: int) -> list[OutboxRow]:
         .order_by(OutboxRow.next_attempt_at, OutboxRow.id)
         .limit(limit)
     )
+
+
+def closings(repository_id: int, since: datetime) -> Closings:
+    """What the gate closed, or announced to close, since then; attempts without an answer count."""
+    about = (OutboxRow.repository_id == repository_id) & OutboxRow.basis.in_(GATE)
+    recent = about & (OutboxRow.attempted_at > since)
+    sent = _threads(recent & (OutboxRow.kind == ActionKind.CLOSE.value))
+    told = _threads(recent & (OutboxRow.kind == ActionKind.COMMENT.value))
+    unsent = _threads(
+        about & (OutboxRow.kind == ActionKind.CLOSE.value) & (OutboxRow.state == ActionState.SCHEDULED.value)
+    )
+    return Closings(sent, (told & unsent) - sent)
+
+
+def _threads(which: Any) -> frozenset[Closing]:
+    """The pull requests that actions are about, and the events that decided them."""
+    rows: Any = OutboxRow.select(OutboxRow.number, OutboxRow.event_id).where(which).tuples()
+    return frozenset(rows)
+
+
+def is_part_of_closing(row: OutboxRow) -> bool:
+    """Whether this is the gate's close, or the message that announces one."""
+    if row.basis not in GATE or row.kind not in (ActionKind.CLOSE.value, ActionKind.COMMENT.value):
+        return False
+    closes = {
+        row.kind,
+        *(other.kind for other in companions(row) if other.state == ActionState.SCHEDULED.value),
+    }
+    return ActionKind.CLOSE.value in closes
 
 
 def next_due_at() -> datetime | None:
@@ -144,6 +178,26 @@ def hurry(repository_id: int, reason: str, now: datetime) -> None:
     ).execute()
 
 
+def explain_all(reason: str) -> int:
+    """Say of everything that is scheduled anywhere, and has no reason to wait yet, why it does; returns how many."""
+    return int(
+        OutboxRow.update(reason=reason)
+        .where((OutboxRow.state == ActionState.SCHEDULED.value) & (OutboxRow.reason == ""))
+        .execute()
+    )
+
+
+def hurry_all(reason: str, now: datetime) -> int:
+    """What waited anywhere for this reason need not wait any more; returns how many that were."""
+    waiting = OutboxRow.select(OutboxRow.repository_id).where(
+        (OutboxRow.state == ActionState.SCHEDULED.value) & (OutboxRow.reason == reason)
+    )
+    found = [row.repository_id for row in waiting]
+    for repository_id in set(found):
+        hurry(repository_id, reason, now)
+    return len(found)
+
+
 def mark_attempted(action_id: int, *, before_event_id: int | None, now: datetime) -> bool:
     """Commit to an attempt; False when the action is not scheduled any more."""
     return bool(
@@ -181,7 +235,7 @@ def supersede_gate_actions(repository_id: int, number: int, reason: str, now: da
             & (OutboxRow.number == number)
             & (OutboxRow.state == ActionState.SCHEDULED.value)
             & OutboxRow.attempted_at.is_null()
-            & OutboxRow.basis.in_([ActionBasis.DENIED.value, ActionBasis.BLACKLISTED.value])
+            & OutboxRow.basis.in_(GATE)
         )
         .execute()
     )

@@ -10,6 +10,9 @@ from meritocrab.core.policy import POLICY_FILE_NAME, Policy, parse_repository_po
 from meritocrab.store import repositories
 from meritocrab.store.models import Repository
 
+BREAKER = "breaker"
+"""Who set the enforcement of a braked repository, as the sources of a policy name it."""
+
 BasePolicy = Callable[..., Policy]
 """The daemon's own settings for a repository, by its full name and the names it had before."""
 
@@ -31,8 +34,13 @@ def in_force(repository: Repository, base: BasePolicy) -> Policy | None:
     if repository.policy_text is not None:
         policy = _overlay(repository.policy_text, policy)
     if repository.access == "anonymous":
-        return policy.model_copy(update={"enforcement": Enforcement.OBSERVE, "answer_commands": False})
-    return policy
+        policy = policy.model_copy(update={"enforcement": Enforcement.OBSERVE, "answer_commands": False})
+    return braked(policy, repository)
+
+
+def braked(policy: Policy, repository: Repository) -> Policy:
+    """The same rules, at `observe` while the breaker is in force, and naming it as the source."""
+    return policy if repository.braked_at is None else policy.at_most_observing(BREAKER)
 
 
 @lru_cache(maxsize=256)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from meritocrab.store import notifications
 from meritocrab.store.models import ProviderRow
 
 
@@ -21,14 +22,20 @@ def failed(name: str, reason: str, now: datetime) -> int:
     return int(row.failures_in_row)
 
 
-def pause(name: str, until: datetime) -> None:
+def pause(name: str, until: datetime, now: datetime) -> None:
     """Ask nothing until then; the reason is that of the last failure."""
-    ProviderRow.update(paused_until_at=until).where(ProviderRow.name == name).execute()
+    row = _row(name)
+    if row.paused_until_at is None:
+        notifications.provider_stands(name, well=False, now=now)
+    row.paused_until_at = until
+    row.save()
 
 
 def answered(name: str, now: datetime) -> None:
     """It works: no pause, no reason."""
     row = _row(name)
+    if row.paused_until_at is not None:
+        notifications.provider_stands(name, well=True, now=now)
     row.answered_at, row.failures_in_row, row.paused_until_at, row.reason = now, 0, None, ""
     row.save()
 

@@ -9,8 +9,9 @@ from datetime import datetime
 
 from peewee import fn
 
+from meritocrab.core.brake import reason as brake_reason
 from meritocrab.core.names import RepositoryState
-from meritocrab.store import settings
+from meritocrab.store import notifications, settings
 from meritocrab.store.models import Feed, Read, Repository
 from meritocrab.store.statements import find_one
 
@@ -167,11 +168,27 @@ def set_state(row_id: int, state: RepositoryState, detail: str, now: datetime) -
     row = Repository.get_by_id(row_id)
     changed = bool(row.state != state.value)
     if changed:
+        notifications.repository_stands(row, row.state, state.value, now)
         row.state_since_at = now
         log.info("%s: %s -> %s%s", row.full_name, row.state, state.value, f" ({detail})" if detail else "")
     row.state, row.detail = state.value, detail
     row.save()
     return changed
+
+
+def brake(row: Repository, limit: int, now: datetime) -> None:
+    """The breaker falls after `limit` closes: the repository is at `observe` until somebody releases it."""
+    reason = brake_reason(limit)
+    update(row.id, braked_at=now, brake_reason=reason)
+    notifications.breaker_fell(row, limit, now)
+    log.warning(
+        "%s: %s; it observes until `meritocrab repo release %s`", row.full_name, reason, row.full_name
+    )
+
+
+def release(row_id: int, now: datetime) -> None:
+    """The breaker is set again: closes from before do not count any more."""
+    update(row_id, braked_at=None, brake_reason="", brake_released_at=now)
 
 
 def update(row_id: int, **values: object) -> None:

@@ -203,6 +203,7 @@ def load(about: Subject, known: Lookups, now: datetime) -> Situation:
         action=action,
         companions=companions,
         paused=about.repository.paused,
+        braked=about.repository.braked_at is not None,
         fraction=_fraction(event.key),
     )
 

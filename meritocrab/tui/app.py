@@ -30,7 +30,7 @@ from meritocrab.tui.messages import Changed, Connected, Disconnected, LinkState
 from meritocrab.tui.screens import TABS, Place, make
 from meritocrab.tui.screens.dialogs import Confirm, Help, Pick
 from meritocrab.tui.screens.view import View
-from meritocrab.tui.status import status_line
+from meritocrab.tui.status import status_line, warning
 from meritocrab.tui.text import plain, plain_str
 from meritocrab.tui.themes import DARK, LIGHT, THEMES
 from meritocrab.tui.widgets.frame import Keys, Line, Tab, Tabs
@@ -39,6 +39,7 @@ NOTICE_SECONDS = 8.0
 QUEUE_PAGE, QUEUE_MOST = 200, 1000
 RECENT = 30
 RETRY_SECONDS = 0.5
+BANNER_LIMIT = 500
 
 SIGNS = {"information": ("✓", "$success"), "warning": ("▲", "$warning"), "error": ("✗", "$error")}
 
@@ -147,15 +148,9 @@ class MeritocrabApp(App[None]):
 
     def _show_banner(self) -> None:
         """What is seen stays while the daemon is away, and says so; what was never seen is replaced by advice."""
-        board, banner = self.board, self._line("banner")
-        gone = board.link is not LinkState.LIVE and board.health is not None
-        banner.set_class(gone, "shown")
-        if gone:
-            banner.say(
-                plain(
-                    f"▲ {board.link.capitalize()}. What you see is old; ctrl+r tries again now. {board.reason}"
-                )
-            )
+        said, banner = warning(self.board), self._line("banner")
+        banner.set_class(bool(said), "shown")
+        banner.say(plain(said, BANNER_LIMIT))
 
     def _tick(self) -> None:
         if self._is_up:

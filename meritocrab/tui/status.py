@@ -45,6 +45,20 @@ def status_line(board: Board, now: datetime) -> Content:
     return Content(" ") + Content.styled("  ·  ", "dim").join(parts)
 
 
+def warning(board: Board) -> str:
+    """What every screen has to say above all else: that it shows old things, or that everything is paused."""
+    if board.health is None:
+        return ""
+    if board.link is not LinkState.LIVE:
+        return f"▲ {board.link.capitalize()}. What you see is old; ctrl+r tries again now. {board.reason}"
+    paused = board.health.paused
+    if paused is None:
+        return ""
+    by = f" by {paused.by}" if paused.by else ""
+    why = f": {paused.reason}" if paused.reason else ""
+    return f"‖ Everything is paused{by}{why}. Nothing is written to GitHub until `meritocrab resume`."
+
+
 def scarcest(health: Health) -> QuotaHealth | None:
     """The credential with the least of its limit left."""
     known = [quota for quota in health.quota if quota.limit and quota.remaining is not None]

@@ -124,12 +124,16 @@ _REPOSITORY_WORDS: Final = {
 }
 
 
-def repository_state(state: RepositoryState, *, watched: bool = True, paused: bool = False) -> Look:
+def repository_state(
+    state: RepositoryState, *, watched: bool = True, paused: bool = False, braked: bool = False
+) -> Look:
     """How a repository stands."""
     if not watched:
         return Look("○", "not watched", QUIET)
     if paused:
         return Look("‖", "paused", FAIR)
+    if braked:
+        return Look("▲", "braked", BAD)
     return _REPOSITORY_WORDS.get(state) or Look("✗", str(state).replace("_", " "), BAD)
 
 

@@ -219,6 +219,49 @@ def test_repositories(daemon: Daemon) -> None:
     assert "no repository octo/nowhere" in daemon.run("repo", "poll", "octo/nowhere", status=1)
 
 
+def test_a_pause_of_everything(daemon: Daemon) -> None:
+    assert "say what: --all, or OWNER/NAME" in daemon.run("pause", status=2)
+    said = daemon.run("pause", "--all", "--reason", HOSTILE.replace("\x1b", ""))
+    assert said.startswith(f"everything is paused by {ME}: nothing is written to GitHub until")
+    file = daemon.folder / "state" / "paused"
+    assert file.read_text().startswith(f"paused by {ME} at 20")
+    assert f"paused already by {ME}, since 20" in daemon.run("pause", "--all")
+    assert f"! everything is paused by {ME}, and nothing is written to GitHub" in daemon.run("status")
+    assert daemon.json("status")["paused"]["by"] == ME
+    assert f"everything goes on, resumed by {ME}" in daemon.run("resume")
+    assert not file.exists()
+    assert "nothing was paused as a whole" in daemon.run("resume", "--all")
+    assert "paused by" in daemon.run("pause", REPO)
+    assert "resumed by" in daemon.run("resume", REPO)
+    assert "the breaker has not fallen here" in daemon.run("repo", "release", status=3)
+
+
+def test_report(daemon: Daemon) -> None:
+    doubtful(daemon, "rita")
+    daemon.run("contributor", "adjust", "rita", "-80")
+    number = daemon.world.open_pull(REPO, "rita", f"Again {HOSTILE}", "Please.")
+    daemon.until(lambda: daemon.world.thread(REPO, number).state == "closed")
+    daemon.world.reopen(REPO, number, "fern")
+    daemon.world.merge(REPO, number, "fern")
+
+    def merged() -> bool:
+        return any(each["fate"] == "merged" for each in report()["disagreements"])
+
+    def report() -> Any:
+        return daemon.json("report", "--since", "1h")["repositories"][0]
+
+    daemon.until(merged)
+    out = daemon.run("report", "--since", "2w", "--repo", REPO)
+    assert f"{REPO}: enforcement close" in out
+    assert "pull request" in out
+    assert "maintainers agreed about" in out
+    assert "taken up all the same:" in out
+    assert f"/{REPO}/pull/{number}" in out
+    assert "\\x1b[31m" in out
+    assert daemon.run("report", "--since", "2020-01-01").startswith("from 2020-01-01 00:00:00Z until ")
+    assert "--since is 12h" in daemon.run("report", "--since", "yesterday", status=2)
+
+
 def test_pages_go_on_where_they_ended(daemon: Daemon) -> None:
     doubtful(daemon, "paula")
     for delta in ("1", "2", "3"):

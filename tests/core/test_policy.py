@@ -18,6 +18,7 @@ from meritocrab.core.policy import (
     DEFAULT_APP_IDS,
     MAX_POLICY_BYTES,
     POLICY_FILE_NAME,
+    BreakerRules,
     Policy,
     PolicyFile,
     PolicyRules,
@@ -180,6 +181,31 @@ def test_what_is_cut_back_is_reported_with_its_place() -> None:
     ]
     assert "observe" in read.notices[0].text
     assert "enforcement" not in dict(read.policy.set_by)
+
+
+@pytest.mark.parametrize(
+    ("asked", "allowed", "kept"), [(3, 10, 3), (30, 10, 10), (0, 10, 10), (5, 0, 5), (0, 0, 0)]
+)
+def test_a_repository_lowers_the_breaker_and_never_raises_it(asked: int, allowed: int, kept: int) -> None:
+    base = Policy(breaker=BreakerRules(closes_per_hour=allowed))
+
+    read = parse(f"[breaker]\ncloses_per_hour = {asked}", base)
+
+    assert read.policy.breaker.closes_per_hour == kept
+    assert [notice.key for notice in read.notices] == ([] if kept == asked else ["breaker.closes_per_hour"])
+    assert ("breaker.closes_per_hour" in dict(read.policy.set_by)) == (kept == asked)
+
+
+def test_observing_is_another_policy_with_its_own_fingerprint_and_source() -> None:
+    closing = Policy(enforcement=Enforcement.CLOSE)
+    before = closing.fingerprint()
+
+    observing = closing.at_most_observing("breaker")
+
+    assert observing.enforcement is Enforcement.OBSERVE
+    assert observing.sources()["enforcement"] == "breaker"
+    assert observing.fingerprint() == Policy().fingerprint() != before
+    assert closing.fingerprint() == before
 
 
 def test_a_repository_may_switch_answers_off() -> None:
@@ -358,7 +384,7 @@ def test_a_text_of_ones_own_is_filled_in() -> None:
 
 
 def test_the_fingerprint_is_the_same_in_every_version_until_a_rule_changes() -> None:
-    assert Policy().fingerprint() == "50313072f79d9eb3"
+    assert Policy().fingerprint() == "7987b4c03b5e9b32"
     assert parse("comment.spam = -11").policy.fingerprint() != Policy().fingerprint()
 
 

@@ -257,7 +257,8 @@ class Day:
         provider = providers.find(self.service.evaluator.name)
         paused = provider.paused_until_at if provider is not None else None
         judging = asked.exists() and (paused is None or paused <= now)
-        return bool(inbox.due(now, 1) or outbox.due(now, 1) or judging)
+        delivering = outbox.due(now, 1) and self.service.pausing.find() is None
+        return bool(inbox.due(now, 1) or delivering or judging)
 
     async def restart(self, setup: Setup | None = None) -> None:
         """Stop the daemon and start it again, perhaps with another configuration."""

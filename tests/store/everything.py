@@ -14,6 +14,7 @@ from meritocrab.store.models import (
     EventRow,
     Feed,
     FormerLogin,
+    NotificationRow,
     OutboxRow,
     ProviderRow,
     PullRequestRow,
@@ -32,7 +33,27 @@ BODY = "Grüße – 漢字 🦀 'quoted' \"twice\""
 def fill() -> None:
     """Two people in one repository; runs inside a transaction."""
     settings.put("seed", "00ff")
-    Repository.create(github_id=REPO, full_name="octo/garden", name_key="octo/garden", access="token")
+    Repository.create(
+        github_id=REPO,
+        full_name="octo/garden",
+        name_key="octo/garden",
+        access="token",
+        braked_at=NOW,
+        brake_reason="the breaker fell",
+    )
+    NotificationRow.create(
+        key="close/1",
+        kind="close",
+        code="",
+        repository_row_id=1,
+        number=1,
+        created_at=NOW,
+        state="sent",
+        message="close-1",
+        next_attempt_at=NOW,
+        url_at=NOW,
+        settled_at=NOW,
+    )
     Feed.create(repository_id=REPO, name="issues", cursor_at=NOW, finished=True)
     Feed.create(repository_id=REPO, name="Comments", etag='W/"1"')
     for number in (1, 2):

@@ -63,6 +63,7 @@ class HostileClient:
             ),
             queues=p.Queues(review=1, events_parked=3),
             quota=(p.QuotaHealth(credential=text, limit=5000, remaining=1),),
+            paused=p.PauseHealth(by=text, since=MORNING, reason=text),
         )
 
     async def repositories(self) -> p.RepositoryList:
@@ -77,6 +78,7 @@ class HostileClient:
             "watched": True,
         }
         fields |= {"paused": False, "credential": self.line, "archived": False, "last_error": self.line}
+        fields |= {"braked_at": MORNING, "brake_reason": self.line}
         return p.RepositoryList(items=(p.RepositoryItem(**fields | {"policy_error": self.line}),))
 
     def item(self, **more: Any) -> dict[str, Any]:

@@ -9,10 +9,11 @@ import pytest
 
 from meritocrab.localapi.client import LocalClient
 from meritocrab.tui.book import PAGE_SIZE, PAGES_KEPT
+from tests.e2e.conftest import MakeDay
 from tests.e2e.world_of_people import REPO
-from tests.localapi.conftest import Served
+from tests.localapi.conftest import Serve, Served
 from tests.tui.crowd import dismiss_crowd, settle_crowd
-from tests.tui.stage import staged
+from tests.tui.stage import LARGE, staged
 
 CROWD = 100_000
 
@@ -162,6 +163,34 @@ async def test_poll_pause_and_resume(served: Served) -> None:
         await stage.until(lambda: "‖ paused" not in stage.text, "the end of it")
         await stage.press("p")
         assert f"{REPO} is polled now" in stage.notice
+
+
+async def test_a_pause_of_everything_stands_above_all(served: Served) -> None:
+    async with staged(LocalClient(served.client.socket), day=served.day) as stage:
+        await served.client.pause_all(reason="holidays [bold]")
+        await stage.until(lambda: "‖ Everything is paused by" in stage.text, "the banner")
+        assert "holidays [bold]" in " ".join(stage.text.split())
+        await stage.press("3")
+        assert "‖ Everything is paused by" in stage.text
+        await served.client.resume_all()
+        await stage.until(lambda: "‖ Everything" not in stage.text, "the end of it")
+
+
+async def test_a_fallen_breaker_is_shown_and_set_again(make_day: MakeDay, serve: Serve) -> None:
+    day = make_day(tables="[breaker]\ncloses_per_hour = 1")
+    await day.begin()
+    await day.give_credit("newt", 20)
+    day.pull("newt"), day.pull("newt", "Another")
+    await day.settle(rounds=3)
+    served = await serve(day)
+    async with staged(LocalClient(served.client.socket), LARGE, day) as stage:
+        assert "▲ braked" in stage.text
+        assert "the breaker fell: 1 close within an hour" in " ".join(stage.text.split())
+        await stage.press("5")
+        assert "breaker" in next(line for line in stage.text.splitlines() if "enforcement" in line)
+        await stage.press("1", "b", *"all right", "enter")
+        await stage.until(lambda: "▲ braked" not in stage.text, "the end of it")
+        assert day.row().braked_at is None
 
 
 async def test_policy_shows_values_sources_and_errors(served: Served) -> None:

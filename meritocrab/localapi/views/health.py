@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from peewee import fn
 
 from meritocrab import __version__
 from meritocrab.core.budget import MICROS
-from meritocrab.core.names import ActionState, EvaluationState, EventState, RepositoryState
+from meritocrab.core.names import SOUND, ActionState, EvaluationState, EventState
 from meritocrab.localapi import protocol as p
 from meritocrab.localapi.host import Host
-from meritocrab.store import calls, evaluations, inbox, outbox, providers
+from meritocrab.store import calls, evaluations, inbox, notifications, outbox, providers
 from meritocrab.store.errors import StoreError
 from meritocrab.store.models import Repository
 
-SOUND = frozenset({RepositoryState.NEW, RepositoryState.OK, RepositoryState.ARCHIVED})
-"""States of a repository that need nobody's attention."""
+NOTICE_TRIES = 3
+"""So many failures, and a maintainer who waits for notifications should know."""
 
 NAMED = 3
 """How many repositories a reason names."""
@@ -34,7 +34,14 @@ async def health(host: Host) -> p.Health:
 
 def _health(host: Host) -> p.Health:
     queues, llm = _queues(), _llm(host)
-    reasons = (*_repository_reasons(), *_queue_reasons(queues), *_llm_reasons(llm), *_quota_reasons(host))
+    reasons = (
+        *_brake_reasons(host),
+        *_repository_reasons(),
+        *_queue_reasons(queues),
+        *_llm_reasons(llm),
+        *_quota_reasons(host),
+        *_notice_reasons(),
+    )
     return p.Health(
         status=p.HealthStatus.DEGRADED if reasons else p.HealthStatus.HEALTHY,
         reasons=reasons,
@@ -63,7 +70,14 @@ def _always(host: Host) -> dict[str, object]:
         "uptime_seconds": uptime(host),
         "enforcement": host.enforcement,
         "quota": host.quotas(),
+        "paused": pause_health(host),
     }
+
+
+def pause_health(host: Host) -> p.PauseHealth | None:
+    """The pause of everything, or None."""
+    pause = host.find_pause()
+    return None if pause is None else p.PauseHealth(by=pause.by, since=pause.since, reason=pause.reason)
 
 
 def uptime(host: Host) -> float:
@@ -126,14 +140,36 @@ def budget(host: Host) -> p.BudgetHealth | None:
     )
 
 
+def _brake_reasons(host: Host) -> Iterator[str]:
+    pause = host.find_pause()
+    if pause is not None:
+        by = f" by {pause.by}" if pause.by else ""
+        why = f": {pause.reason}" if pause.reason else ""
+        yield f"everything is paused{by}, and nothing is written to GitHub{why}"
+    braked = Repository.select().where(Repository.watched & Repository.braked_at.is_null(False))
+    names = [row.full_name for row in braked.order_by(Repository.name_key)]
+    if names:
+        yield f"the breaker keeps at observe: {_some(names)}; `meritocrab repo release` ends that"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more}"
+
+
+def _notice_reasons() -> Iterator[str]:
+    error = notifications.trouble(NOTICE_TRIES)
+    if error:
+        yield f"notifications do not arrive: {error}"
+
+
 def _repository_reasons() -> Iterator[str]:
     rows = Repository.select().where(
         Repository.watched & Repository.state.not_in([state.value for state in SOUND])
     )
     troubled = [f"{row.full_name} ({row.state})" for row in rows.order_by(Repository.name_key)]
     if troubled:
-        more = f" and {len(troubled) - NAMED} more" if len(troubled) > NAMED else ""
-        yield f"repositories in trouble: {', '.join(troubled[:NAMED])}{more}"
+        yield f"repositories in trouble: {_some(troubled)}"
 
 
 def _queue_reasons(queues: p.Queues) -> Iterator[str]:

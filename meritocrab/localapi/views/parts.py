@@ -388,4 +388,6 @@ def repository_fields(row: Repository) -> dict[str, Any]:
         "last_error": row.last_error,
         "last_error_at": row.last_error_at,
         "policy_error": row.policy_error,
+        "braked_at": row.braked_at,
+        "brake_reason": row.brake_reason,
     }

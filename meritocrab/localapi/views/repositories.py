@@ -82,7 +82,7 @@ def rules(host: Host, row: Repository) -> Policy | None:
 
 def assumed_rules(host: Host, row: Repository) -> Policy:
     """The rules in force; the daemon's own settings while there are no others."""
-    return rules(host, row) or policies.own_settings(row, host.base_policy)
+    return rules(host, row) or policies.braked(policies.own_settings(row, host.base_policy), row)
 
 
 def policy(host: Host, full_name: str) -> p.PolicyAnswer:
@@ -93,7 +93,7 @@ def policy(host: Host, full_name: str) -> p.PolicyAnswer:
         found = policies.in_force(row, host.base_policy)
     except PolicyError as problem:
         found, error = None, str(problem)
-    in_force = found or policies.own_settings(row, host.base_policy)
+    in_force = found or policies.braked(policies.own_settings(row, host.base_policy), row)
     return p.PolicyAnswer(
         repository=row.full_name,
         fingerprint=in_force.fingerprint(),

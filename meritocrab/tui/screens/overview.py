@@ -38,7 +38,9 @@ REPOSITORY_COLUMNS = (
 
 def repository_cells(item: RepositoryItem, now: datetime) -> list[Content]:
     """A repository's row."""
-    look = words.repository_state(item.state, watched=item.watched, paused=item.paused)
+    look = words.repository_state(
+        item.state, watched=item.watched, paused=item.paused, braked=item.braked_at is not None
+    )
     active = item.watched and not item.paused
     return [
         plain(item.name),
@@ -56,6 +58,8 @@ def repository_cells(item: RepositoryItem, now: datetime) -> list[Content]:
 
 def trouble(item: RepositoryItem) -> str:
     """What is wrong with a repository, in words; empty when nothing is."""
+    if item.brake_reason:
+        return f"{item.brake_reason}; b sets it again"
     if item.policy_error:
         return f"policy: {item.policy_error}"
     if item.errors_in_row:
@@ -162,6 +166,7 @@ class Overview(View):
         Binding("P", "poll_all", "poll all", tooltip="poll all repositories now"),
         Binding("s", "pause", "pause", tooltip="stop polling and writing here, until resumed"),
         Binding("r", "resume", "resume", tooltip="end the pause"),
+        Binding("b", "release", "set breaker", tooltip="end what the breaker did", show=False),
         Binding("o", "policy", "policy", tooltip="the rules of this repository"),
     ]
 
@@ -254,6 +259,19 @@ class Overview(View):
     def action_resume(self) -> None:
         """End the pause."""
         self._do(self.ui.client.resume, "goes on")
+
+    def action_release(self) -> None:
+        """Set the breaker again."""
+        item = self._repositories.current
+        if item is None or item.braked_at is None:
+            return
+        asked = Ask(f"Set the breaker of {item.name} again?", (f"{item.brake_reason}.",))
+        self.app.push_screen(asked, lambda said: self._released(item.name, said))
+
+    def _released(self, name: str, said: Said | None) -> None:
+        if said is not None:
+            call = partial(self.ui.client.release, name, reason=said.reason)
+            self.ui.act(call, lambda _: self.ui.tell(f"{name} is no longer kept at observe"))
 
     async def action_policy(self) -> None:
         """The rules of this one."""

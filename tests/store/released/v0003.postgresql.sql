@@ -350,6 +350,39 @@ CREATE TABLE tombstones (
 --
 ALTER TABLE events ADD COLUMN correlation_id TEXT NOT NULL DEFAULT ''
 --
+ALTER TABLE repositories ADD COLUMN braked_at BIGINT
+--
+ALTER TABLE repositories ADD COLUMN brake_reason TEXT NOT NULL DEFAULT ''
+--
+ALTER TABLE repositories ADD COLUMN brake_released_at BIGINT
+--
+CREATE INDEX outbox_repository_id_attempted_at ON outbox (repository_id, attempted_at)
+--
+CREATE TABLE notifications (
+  id BIGSERIAL PRIMARY KEY,
+  key TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  code TEXT NOT NULL,
+  repository_row_id BIGINT,
+  number BIGINT,
+  amount INTEGER NOT NULL,
+  created_at BIGINT NOT NULL,
+  state TEXT NOT NULL,
+  message TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  next_attempt_at BIGINT NOT NULL,
+  command_at BIGINT,
+  url_at BIGINT,
+  settled_at BIGINT,
+  last_error TEXT NOT NULL
+)
+--
+CREATE UNIQUE INDEX notifications_key ON notifications (key)
+--
+CREATE INDEX notifications_state_next_attempt_at ON notifications (state, next_attempt_at)
+--
+CREATE INDEX notifications_message ON notifications (message)
+--
 INSERT INTO settings VALUES ('schema_version', '3')
 --
 INSERT INTO accounts (id, login, login_key, type, seen_at) VALUES (8, 'til', 'til', 'User', 1772366400123)
@@ -400,6 +433,8 @@ INSERT INTO logins (account_id, login_key, seen_at) VALUES (8, 'til', 1772366400
 --
 INSERT INTO logins (account_id, login_key, seen_at) VALUES (7000000007, 'rosa', 1772366400123)
 --
+INSERT INTO notifications (id, key, kind, code, repository_row_id, number, amount, created_at, state, message, attempts, next_attempt_at, command_at, url_at, settled_at, last_error) VALUES (1, 'close/1', 'close', '', 1, 1, 0, 1772366400123, 'sent', 'close-1', 0, 1772366400123, NULL, 1772366400123, 1772366400123, '')
+--
 INSERT INTO outbox (id, key, repository_id, number, event_id, account_id, kind, basis, after_key, target_id, body, state, enforcement, decided_at, not_before_at, next_attempt_at, attempts, attempted_at, before_event_id, settled_at, github_id, reason) VALUES (1, '5350000001/pull_request_opened/7000000007/comment', 5350000001, 7000000007, 1, 7000000007, 'comment', 'denied', NULL, NULL, 'Thank you, rosa.', 'delivered', 'close', 1772366400123, 1772366400123, 1772366400123, 0, 1772366400123, NULL, 1772366400123, NULL, '')
 --
 INSERT INTO outbox (id, key, repository_id, number, event_id, account_id, kind, basis, after_key, target_id, body, state, enforcement, decided_at, not_before_at, next_attempt_at, attempts, attempted_at, before_event_id, settled_at, github_id, reason) VALUES (2, '5350000001/pull_request_opened/8/comment', 5350000001, 8, 2, 8, 'comment', 'denied', NULL, NULL, 'Thank you, til.', 'delivered', 'close', 1772366400123, 1772366400123, 1772366400123, 0, 1772366400123, NULL, 1772366400123, NULL, '')
@@ -414,7 +449,7 @@ INSERT INTO pull_requests (repository_id, number, github_id, author_id, title, s
 --
 INSERT INTO reads (id, repository_id, number, kind, source, wanted_at, attempts, next_attempt_at, last_error) VALUES (1, 5350000001, 1, 'pull', 'poll', 1772366400123, 0, 1772366400123, '')
 --
-INSERT INTO repositories (id, github_id, full_name, name_key, access, watched, paused, state, detail, state_since_at, baseline_at, default_branch, archived, next_poll_at, last_poll_at, last_news_at, last_net_at, interval_seconds, errors_in_row, last_error, last_error_at, policy_read_at, policy_text, policy_etag, policy_token, policy_error) VALUES (1, 5350000001, 'octo/garden', 'octo/garden', 'token', TRUE, FALSE, 'new', '', NULL, NULL, NULL, FALSE, NULL, NULL, NULL, NULL, NULL, 0, '', NULL, NULL, NULL, NULL, NULL, '')
+INSERT INTO repositories (id, github_id, full_name, name_key, access, watched, paused, state, detail, state_since_at, baseline_at, default_branch, archived, next_poll_at, last_poll_at, last_news_at, last_net_at, interval_seconds, errors_in_row, last_error, last_error_at, policy_read_at, policy_text, policy_etag, policy_token, policy_error, braked_at, brake_reason, brake_released_at) VALUES (1, 5350000001, 'octo/garden', 'octo/garden', 'token', TRUE, FALSE, 'new', '', NULL, NULL, NULL, FALSE, NULL, NULL, NULL, NULL, NULL, 0, '', NULL, NULL, NULL, NULL, NULL, '', 1772366400123, 'the breaker fell', NULL)
 --
 INSERT INTO roles (repository_id, account_id, role, fetched_at) VALUES (5350000001, 8, 'none', 1772366400123)
 --
@@ -431,6 +466,8 @@ SELECT setval(pg_get_serial_sequence('evaluations', 'id'), 2)
 SELECT setval(pg_get_serial_sequence('events', 'id'), 2)
 --
 SELECT setval(pg_get_serial_sequence('ledger', 'id'), 6)
+--
+SELECT setval(pg_get_serial_sequence('notifications', 'id'), 1)
 --
 SELECT setval(pg_get_serial_sequence('outbox', 'id'), 2)
 --
