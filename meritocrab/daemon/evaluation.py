@@ -72,10 +72,12 @@ class Evaluation:
         self._limit, self._expire_after = limit, expire_after
         self._judged, self._stopping = judged, stopping
         self._expired_at: datetime | None = None
+        self._begun = False
 
     async def begin(self) -> None:
-        """At the start of the daemon: nothing can be running, and a new start may come with a new key."""
+        """Before the first question: nothing can be running, and a new start may come with a new key."""
         await self._store.write(self._begin)
+        self._begun = True
 
     def _begin(self) -> None:
         evaluations.release_all_leases(self._clock())
@@ -83,6 +85,8 @@ class Evaluation:
 
     async def step(self) -> datetime | None:
         """Ask everything that is due; returns when the next question is."""
+        if not self._begun:
+            await self.begin()
         await self._expire()
         while not self._stopping():
             now = self._clock()

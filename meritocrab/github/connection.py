@@ -108,6 +108,19 @@ class Connection:
         self._blocks: dict[str, tuple[datetime, timedelta]] = {}
         self._limits_in_row = 0
 
+    def go_on_from(self, former: Connection) -> bool:
+        """Take over what the former line of the same credential learned; False when it is another credential's.
+
+        Limits and the pace belong to the credential: whoever forgets them goes on sending during a limit.
+        """
+        if (self.credential, self.options.api_url) != (former.credential, former.options.api_url):
+            return False
+        self._pace.remember(former._pace)
+        self._offset, self._token, self._token_is_new = former._offset, former._token, False
+        self._quotas, self._blocks = former._quotas, former._blocks
+        self._limits_in_row = former._limits_in_row
+        return True
+
     # What is known
 
     @property

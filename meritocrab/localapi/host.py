@@ -51,6 +51,7 @@ class Host:
         changed_files: asks GitHub for the files of a pull request, by credential, repository and number.
         vitals: what the process measured of itself.
         wake: makes a worker run soon, by name.
+        concerns: what is wrong with the running daemon besides, each in words.
     """
 
     store: Store
@@ -66,3 +67,4 @@ class Host:
     changed_files: Callable[[str, str, int], Awaitable[tuple[ChangedFile, ...]]]
     vitals: Callable[[], Vitals]
     wake: Callable[[str], None]
+    concerns: Callable[[], tuple[str, ...]] = tuple
