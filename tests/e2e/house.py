@@ -172,6 +172,15 @@ class House:
 
         return dict(self.wait(told, f"the daemon is {status} because of {words}"))
 
+    def rests(self) -> None:
+        """Wait until nothing waits to be handled or delivered."""
+
+        def idle() -> bool:
+            queues = self.health("healthy")["queues"]
+            return not queues["events_waiting"] and not queues["outbox_scheduled"]
+
+        self.wait(idle, "nothing is left to do")
+
     # ---- people
 
     def command(self, text: str) -> None:
