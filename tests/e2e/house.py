@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import resource
 import signal
@@ -114,6 +115,29 @@ class House:
         resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (largest, hard))
         yield
         resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
+
+    def set_clock(self, seconds: float) -> None:
+        """Let the time of day be off by so much."""
+        new = self.folder / "clock.new"
+        new.write_text(str(seconds))
+        new.rename(self.folder / "clock")
+
+    def figures(self) -> dict[str, int]:
+        """What the daemon holds now: `memory` (kilobytes), `descriptors`, `threads`, `tasks` and `objects`."""
+        assert self.process is not None
+        told = self.folder / "figures"
+        told.unlink(missing_ok=True)
+        self.process.send_signal(signal.SIGUSR1)
+        self.wait(told.exists, "the daemon counts")
+        proc = Path("/proc", str(self.process.pid))
+        lines = (line.split() for line in (proc / "status").read_text().splitlines())
+        status = {line[0]: line[1] for line in lines if len(line) > 1}
+        return {
+            "memory": int(status["VmRSS:"]),
+            "threads": int(status["Threads:"]),
+            "descriptors": len(os.listdir(proc / "fd")),
+            **json.loads(told.read_text()),
+        }
 
     # ---- waiting
 
