@@ -52,6 +52,7 @@ class Evaluation:
     Args:
         limit: questions asked side by side.
         expire_after: the age at which an item that nobody decided expires.
+        age_clock: the time by which that age is reckoned, None while nobody can be sure of it.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Evaluation:
         *,
         limit: int,
         expire_after: timedelta,
+        age_clock: Callable[[], datetime | None] | None = None,
         judged: Callable[[], None] = lambda: None,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -71,6 +73,7 @@ class Evaluation:
         self._material, self._asking = material, asking
         self._limit, self._expire_after = limit, expire_after
         self._judged, self._stopping = judged, stopping
+        self._age_clock = age_clock or clock
         self._expired_at: datetime | None = None
         self._begun = False
 
@@ -111,7 +114,10 @@ class Evaluation:
         now = self._clock()
         if self._expired_at is not None and self._expired_at <= now < self._expired_at + EXPIRE_EVERY:
             return
-        expired = await self._store.write(evaluations.expire, now - self._expire_after, now)
+        age_now = self._age_clock()
+        if age_now is None:
+            return
+        expired = await self._store.write(evaluations.expire, age_now - self._expire_after, now)
         self._expired_at = now
         if expired:
             log.warning("%d items of the review queue expired: nobody decided about them", expired)

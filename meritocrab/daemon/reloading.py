@@ -82,6 +82,8 @@ class Reloading:
         """The configuration as its files have it now; None when it cannot be used."""
         try:
             new = await asyncio.to_thread(self.load)
+            for secret in new.secrets():  # before anything is said about it
+                register_secret(secret)
             if present.path is not None and new.path is None:
                 # defaults in the place of a lost file would be nobody's wish
                 raise ConfigError([Problem(str(present.path), "the configuration file is gone; put it back")])
@@ -104,8 +106,6 @@ class Reloading:
 
     def accept(self, present: Config, new: Config) -> Config:
         """The configuration to go on with; says in the log what changes and what does not."""
-        for secret in new.secrets():  # also of what waits for a restart
-            register_secret(secret)
         waiting = waiting_for_restart(present, new)
         config = as_far_as_possible(present, new)
         obey_logging(config)

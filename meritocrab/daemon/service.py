@@ -153,11 +153,12 @@ class Service:
             self._clock,
             limit=config.llm.max_concurrent,
             expire_after=timedelta(days=config.llm.expire_after_days),
+            age_clock=self._sure_now,
             judged=self._judged,
             stopping=stopping,
         )
         if config.retention.keep.cutoffs(self._clock()):
-            worker = Retention(self.store, config.retention.keep, self._clock)
+            worker = Retention(self.store, config.retention.keep, self._clock, age_clock=self._sure_now)
             loops.add("retention", worker.step, idle_seconds=BETWEEN_PASSES.total_seconds())
         loops.add("clock", Clockwork(self.store, self._clock).step, idle_seconds=STAMP_SECONDS)
         loops.add("socket", self._watch_socket, idle_seconds=SOCKET_SECONDS, waits=False)
@@ -238,6 +239,14 @@ class Service:
     def _github_now(self, access: str) -> datetime:
         client = self.accesses.clients().get(access)
         return client.github_now() if client is not None else self._clock()
+
+    def _sure_now(self) -> datetime | None:
+        """The earlier of our clock and GitHub's; None before GitHub told its time.
+
+        What ends by age ends for good: a local clock that is wrong by years must not be believed alone.
+        """
+        told = [client.github_now() for client in self.accesses.clients().values() if client.knows_time]
+        return min(self._clock(), *told) if told else None
 
     def _vitals(self) -> Vitals:
         return Vitals(self._pulse.loop_lag, self._pulse.database, dict(self._polls))

@@ -28,12 +28,7 @@ _WAITS: tuple[tuple[Any, tuple[Any, ...], Any], ...] = (
     ),
     (
         OutboxRow,
-        (
-            OutboxRow.next_attempt_at,
-            OutboxRow.not_before_at,
-            OutboxRow.attempted_at,
-            OutboxRow.decided_at,
-        ),
+        (OutboxRow.next_attempt_at, OutboxRow.not_before_at, OutboxRow.attempted_at),
         OutboxRow.state == ActionState.SCHEDULED.value,
     ),
     (ProviderRow, (ProviderRow.paused_until_at,), None),

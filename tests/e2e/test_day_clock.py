@@ -51,6 +51,22 @@ async def test_what_waits_does_not_wait_out_a_clock_set_back(day: Day) -> None:
     assert len(day.said(number)) == 1
 
 
+async def test_nothing_ends_by_age_because_the_clock_is_wrong_by_months(day: Day) -> None:
+    day.judge.says("Doubtful", "low", 0.5)
+    day.pull("newt", "Doubtful")
+    await day.settle()
+    day.skew = timedelta(days=60)
+    await day.service.evaluation.step()
+    assert day.states("newt") == [("pull_request", "pending")]
+    day.later(minutes=20)
+    await day.settle()
+    assert day.states("newt") == [("pull_request", "pending")]
+    day.skew = timedelta(0)
+    day.later(days=31)
+    await day.settle()
+    assert day.states("newt") == [("pull_request", "expired")]
+
+
 async def test_every_time_that_somebody_waits_for_goes_back(day: Day) -> None:
     await day.give_credit("newt", 20)
     day.world.faults.add("status", "/pulls/[0-9]+/reviews", status=500)

@@ -10,12 +10,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from meritocrab.store import repositories
 from tests.e2e.house import PATIENCE, House
-from tests.e2e.world_of_people import BOT, REPO, TOKEN
+from tests.e2e.world_of_people import BOT, REPO, TOKEN, Day
 
 OTHER = "octo/orchard"
 NEW_TOKEN = "ghp_brandnewtoken12345"
@@ -175,3 +177,35 @@ def test_under_nohup_a_closed_terminal_means_nothing() -> None:
         assert not Terminal.of_this_process().matters
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+async def test_a_limit_outlives_a_reload(day: Day) -> None:
+    day.world.faults.add("secondary", "^GET ", times=1, retry_after=120)
+    day.pull("newt")
+    await day.settle()
+    accesses, _ = day.service._parts(day.config)
+    assert accesses.client("token").blocked_until is None
+    accesses.go_on_from(day.service.accesses)
+    old, new = day.service.accesses.client("token"), accesses.client("token")
+    assert new.blocked_until == old.blocked_until is not None
+    assert new.quota == old.quota is not None
+    await accesses.aclose()
+
+
+async def test_what_one_token_was_told_is_nothing_to_another(day: Day) -> None:
+    day.world.faults.add("secondary", "^GET ", times=1, retry_after=120)
+    day.pull("newt")
+    await day.settle()
+    other = replace(day.setup, credentials=day.setup.credentials.replace(TOKEN, NEW_TOKEN))
+    day.setup = other
+    accesses, _ = day.service._parts(day._load())
+    accesses.go_on_from(day.service.accesses)
+    assert accesses.client("token").blocked_until is None
+    await accesses.aclose()
+
+
+async def test_no_repository_keeps_to_an_interval_of_before(day: Day) -> None:
+    await day.store.write(repositories.update, day.row().id, next_poll_at=day.now() + timedelta(hours=1))
+    day.service.poller.has_new_pace = True
+    await day.service.poller.step()
+    assert day.row().next_poll_at == day.now() + timedelta(seconds=1)
