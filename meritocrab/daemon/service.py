@@ -342,25 +342,29 @@ class Service:
         except MeritocrabError as error:
             self.reloading.refuse(error)
             return
-        old = self.config
+        old, left = self.config, (self.accesses, self.evaluator)
         config = self.reloading.accept(old, new)
         await self._end_work()
         accesses.go_on_from(self.accesses)
-        await self._let_go()
         self._build(config, accesses, evaluator)
         self.api.use(self._host())
         self.poller.has_new_pace = config.poll != old.poll
         self.loops.start()
+        await self._let_go(*left)
 
     async def _end_work(self) -> None:
         """Finish what is in hand within the limit; what is cut off goes on from its rows."""
         self.loops.stopping = True
         await asyncio.gather(self._end_polls(), self.loops.stop(STOP_WITHIN_SECONDS))
 
-    async def _let_go(self) -> None:
-        if self.evaluator is not self._own_evaluator:
-            await self.evaluator.aclose()
-        await self.accesses.aclose()
+    async def _let_go(self, accesses: Accesses, evaluator: Evaluator) -> None:
+        """Close what is not used any more; a failure there is no reason to end."""
+        try:
+            await accesses.aclose()
+            if evaluator is not self.evaluator:
+                await evaluator.aclose()
+        except Exception:
+            log.exception("connections of the former configuration could not be closed")
 
     async def stop(self) -> None:
         """Claim nothing more, finish what is in hand within the limit, close everything."""

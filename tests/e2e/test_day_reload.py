@@ -140,6 +140,7 @@ def test_nothing_in_hand_is_lost_or_done_twice(house: House) -> None:
         house.command("/credit check @newt")
     house.closes(number)
     house.wait(lambda: len(house.said(house._issue)) == 6, "five answers")
+    house.rests()
     assert house.end() == 0
     books = house.books()
     assert {state for _, _, _, state in books["actions"]} == {"delivered"}
