@@ -342,6 +342,10 @@ class Service:
         except MeritocrabError as error:
             self.reloading.refuse(error)
             return
+        except Exception as error:
+            log.exception("the new configuration could not be set up by our own fault")
+            self.reloading.refuse(error)
+            return
         old, left = self.config, (self.accesses, self.evaluator)
         config = self.reloading.accept(old, new)
         await self._end_work()

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from meritocrab.errors import MeritocrabError
+from meritocrab.localapi.views.health import health
 from meritocrab.store import repositories
 from tests.e2e.house import PATIENCE, House
 from tests.e2e.world_of_people import BOT, REPO, TOKEN, Day
@@ -210,3 +212,18 @@ async def test_no_repository_keeps_to_an_interval_of_before(day: Day) -> None:
     day.service.poller.has_new_pace = True
     await day.service.poller.step()
     assert day.row().next_poll_at == day.now() + timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("error", [MeritocrabError("the key is none"), RuntimeError("a bug")])
+async def test_what_cannot_be_set_up_is_refused_before_anything_ends(
+    day: Day, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    def fails(_: object) -> None:
+        raise error
+
+    before = (day.service.loops, day.service.accesses, day.service.evaluator)
+    monkeypatch.setattr(day.service, "_parts", fails)
+    await day.service.reload()
+    assert (day.service.loops, day.service.accesses, day.service.evaluator) == before
+    assert str(error) in (await health(day.service.api.host)).reasons[0]
+    caplog.clear()
