@@ -450,6 +450,7 @@ Area = Literal[
     "evaluation",
     "github",
     "localapi",
+    "notify",
     "poller",
     "processor",
     "relay",

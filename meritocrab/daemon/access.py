@@ -55,6 +55,16 @@ class Accesses:
         self._own: dict[str, int | None] = {"anonymous": None}
         self._failures_in_row = 0
 
+    def go_on_from(self, former: Accesses) -> None:
+        """Know of each credential that we share what `former` learned: its limits are GitHub's, not ours to forget."""
+        if self._app is not None and former._app is not None and self._app.go_on_from(former._app):
+            for access in former._clients:
+                self.client(access).go_on_from(former._clients[access])
+        for access, client in self._clients.items():
+            before = former._clients.get(access)
+            if before is not None and client.go_on_from(before) and access in former._own:
+                self._own[access] = former._own[access]
+
     def client(self, access: str) -> GitHubClient:
         """The client for this access.
 

@@ -52,6 +52,7 @@ class Evaluation:
     Args:
         limit: questions asked side by side.
         expire_after: the age at which an item that nobody decided expires.
+        age_clock: the time by which that age is reckoned, None while nobody can be sure of it.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Evaluation:
         *,
         limit: int,
         expire_after: timedelta,
+        age_clock: Callable[[], datetime | None] | None = None,
         judged: Callable[[], None] = lambda: None,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -71,11 +73,14 @@ class Evaluation:
         self._material, self._asking = material, asking
         self._limit, self._expire_after = limit, expire_after
         self._judged, self._stopping = judged, stopping
+        self._age_clock = age_clock or clock
         self._expired_at: datetime | None = None
+        self._begun = False
 
     async def begin(self) -> None:
-        """At the start of the daemon: nothing can be running, and a new start may come with a new key."""
+        """Before the first question: nothing can be running, and a new start may come with a new key."""
         await self._store.write(self._begin)
+        self._begun = True
 
     def _begin(self) -> None:
         evaluations.release_all_leases(self._clock())
@@ -83,6 +88,8 @@ class Evaluation:
 
     async def step(self) -> datetime | None:
         """Ask everything that is due; returns when the next question is."""
+        if not self._begun:
+            await self.begin()
         await self._expire()
         while not self._stopping():
             now = self._clock()
@@ -107,7 +114,10 @@ class Evaluation:
         now = self._clock()
         if self._expired_at is not None and self._expired_at <= now < self._expired_at + EXPIRE_EVERY:
             return
-        expired = await self._store.write(evaluations.expire, now - self._expire_after, now)
+        age_now = self._age_clock()
+        if age_now is None:
+            return
+        expired = await self._store.write(evaluations.expire, age_now - self._expire_after, now)
         self._expired_at = now
         if expired:
             log.warning("%d items of the review queue expired: nobody decided about them", expired)

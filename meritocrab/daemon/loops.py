@@ -1,6 +1,9 @@
 """Runs the daemon's workers side by side on APScheduler: each says when it wants to run next, anybody may wake it.
 
 All state lives in rows, so a lost wake-up costs a delay and nothing else: every worker also runs at its idle pace.
+
+APScheduler goes by the time of day. When that is set back, it would leave every worker asleep for as long as the jump
+is wide; so a clock that never jumps is watched beside it, and after a jump everybody is woken.
 """
 
 from __future__ import annotations
@@ -8,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
@@ -24,14 +28,31 @@ Clock = Callable[[], datetime]
 
 AFTER_ERROR = timedelta(seconds=5)
 
+WATCH_SECONDS = 5.0
+"""How long a jump of the clock may go unnoticed."""
+
+JUMP_SECONDS = 2.0
+"""Less than this is the gentle correction of a clock, and no jump."""
+
+
+def scheduler_now() -> datetime:
+    """The scheduler's own idea of the time, which is the system's."""
+    return datetime.now(UTC)
+
+
+async def _always_ready() -> None:
+    """Nothing to wait for."""
+
 
 @dataclass
 class _Loop:
     step: Step
     idle: timedelta
+    waits: bool = True
     running: bool = False
     again: bool = False
     task: asyncio.Task[object] | None = None
+    trouble: str = ""
 
 
 class Loops:
@@ -39,16 +60,17 @@ class Loops:
 
     Args:
         clock: the local time (aware UTC).
-        scheduler: for tests; by default a scheduler of our own.
+        ready: called before each step; raises `MeritocrabError` when no worker that waits for it should act now.
     """
 
-    def __init__(self, clock: Clock, scheduler: AsyncIOScheduler | None = None) -> None:
-        self._clock = clock
-        self._scheduler = scheduler or AsyncIOScheduler(
+    def __init__(self, clock: Clock, *, ready: Callable[[], Awaitable[None]] = _always_ready) -> None:
+        self._clock, self._ready = clock, ready
+        self._scheduler = AsyncIOScheduler(
             timezone="UTC",
             # we check for overlap ourselves: APScheduler would drop the job, and with it the worker
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 3},
         )
+        self._watch: asyncio.Task[None] | None = None
         self._loops: dict[str, _Loop] = {}
         # whoever wakes a worker must not lend it the context that its own log lines stand in
         self._context = contextvars.copy_context()
@@ -56,13 +78,17 @@ class Loops:
         self._idle.set()
         self.stopping = False
 
-    def add(self, name: str, step: Step, *, idle_seconds: float) -> None:
-        """Register a worker; it runs at once when the loops start and at least every `idle_seconds`."""
-        self._loops[name] = _Loop(step, timedelta(seconds=idle_seconds))
+    def add(self, name: str, step: Step, *, idle_seconds: float, waits: bool = True) -> None:
+        """Register a worker; it runs at once when the loops start and at least every `idle_seconds`.
+
+        One that does not wait runs also while nothing is `ready`.
+        """
+        self._loops[name] = _Loop(step, timedelta(seconds=idle_seconds), waits)
 
     def start(self) -> None:
         """Start all workers."""
         self._scheduler.start()
+        self._watch = asyncio.create_task(self._watch_clock())
         for name in self._loops:
             self._schedule(name, self._clock())
 
@@ -81,6 +107,8 @@ class Loops:
         self.stopping = True
         if not self._scheduler.running:
             return
+        if self._watch is not None:
+            self._watch.cancel()
         self._scheduler.pause()
         try:
             await asyncio.wait_for(self._idle.wait(), deadline_seconds)
@@ -96,7 +124,20 @@ class Loops:
             task.cancel()
         await asyncio.wait(tasks, timeout=2)
 
+    async def _watch_clock(self) -> None:
+        """Wake everybody when the time of day and a clock that never jumps go apart."""
+        apart = _apart()
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            before, apart = apart, _apart()
+            if abs(apart - before) >= JUMP_SECONDS:
+                way = "forward, or this machine slept," if apart > before else "back"
+                log.warning("the local clock was set %s by %.0f s", way, abs(apart - before))
+                for name in self._loops:
+                    self.wake(name)
+
     def _schedule(self, name: str, at: datetime) -> None:
+        at = scheduler_now() + max(at - self._clock(), timedelta(0))
         job = {"args": (name,), "id": name, "name": name, "replace_existing": True}
         self._context.run(self._scheduler.add_job, self._run, DateTrigger(at), **job)
 
@@ -112,17 +153,27 @@ class Loops:
         self._idle.clear()
         wanted: datetime | None = self._clock() + AFTER_ERROR
         try:
+            if loop.waits:
+                await self._ready()
             wanted = await loop.step()
+            self._recovered(name, loop)
         except asyncio.CancelledError:
             if not self.stopping:
                 raise
         except MeritocrabError as error:
-            log.error("%s: %s", name, error)
+            # an outage of hours fills no disk with its log
+            log.log(logging.DEBUG if loop.trouble == str(error) else logging.ERROR, "%s: %s", name, error)
+            loop.trouble = str(error)
         except Exception:
             log.exception("%s failed by our own fault; it is tried again", name)
         finally:
             loop.running, loop.task = False, None
             self._finished(name, loop, wanted)
+
+    def _recovered(self, name: str, loop: _Loop) -> None:
+        if loop.trouble:
+            log.info("%s: works again", name)
+        loop.trouble = ""
 
     def _finished(self, name: str, loop: _Loop, wanted: datetime | None) -> None:
         if not any(each.running for each in self._loops.values()):
@@ -133,3 +184,7 @@ class Loops:
         latest = now + loop.idle
         at = now if loop.again else min(wanted or latest, latest)
         self._schedule(name, max(at, now))
+
+
+def _apart() -> float:
+    return scheduler_now().timestamp() - time.monotonic()

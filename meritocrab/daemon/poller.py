@@ -48,6 +48,9 @@ SOUND = tuple(
 
 POLLS_AT_ONCE = 8
 
+AFTER_LOST_WRITE = timedelta(seconds=30)
+"""How long nothing is polled after a poll that could not be written down: GitHub is not asked in vain."""
+
 
 @dataclass(slots=True)
 class Outcome:
@@ -93,9 +96,18 @@ class Poller:
         self._news, self._polled, self._stopping = news, polled, stopping
         self._in_flight: dict[int, asyncio.Task[None]] = {}
         self.judged_policies: set[int] = set()
+        self.has_new_pace = False
+        """Set when the intervals changed: no repository keeps to the old ones."""
+        self._lost_write_at: datetime | None = None
 
     async def step(self) -> datetime | None:
         """Start the polls that are due and return when the next one is."""
+        if self._is_holding():
+            return self._clock() + AFTER_LOST_WRITE
+        if self.has_new_pace:
+            latest = self._clock() + timedelta(seconds=self._settings.interval)
+            await self._store.write(repositories.bring_forward, latest)
+            self.has_new_pace = False
         room = POLLS_AT_ONCE - len(self._in_flight)
         if room > 0 and not self._stopping():
             rows = await self._store.read(repositories.due, self._clock(), room + len(self._in_flight))
@@ -105,6 +117,11 @@ class Poller:
         if len(self._in_flight) >= POLLS_AT_ONCE:
             return None  # the end of a poll wakes us
         return await self._next_due_at()
+
+    def _is_holding(self) -> bool:
+        """A clock that was set back meanwhile must not prolong it."""
+        lost_at, now = self._lost_write_at, self._clock()
+        return lost_at is not None and lost_at <= now < lost_at + AFTER_LOST_WRITE
 
     async def _next_due_at(self) -> datetime | None:
         at = await self._store.read(repositories.next_due_at)
@@ -127,8 +144,10 @@ class Poller:
         came_to = "fault"
         try:
             came_to = (await self.poll(row_id)).word
+            self._lost_write_at = None
         except StoreError as error:
             log.error("a poll could not be written: %s", error)
+            self._lost_write_at = self._clock()
         except Exception:
             log.exception("a poll failed by our own fault; it is tried again")
             await self._push_back(row_id)
@@ -138,7 +157,10 @@ class Poller:
 
     async def _push_back(self, row_id: int) -> None:
         later = self._clock() + timedelta(seconds=self._settings.interval)
-        await self._store.write(repositories.update, row_id, next_poll_at=later)
+        try:
+            await self._store.write(repositories.update, row_id, next_poll_at=later)
+        except StoreError:
+            self._lost_write_at = self._clock()
 
     async def poll(self, row_id: int) -> Outcome:
         """Poll one repository now, name its state and set its next poll."""

@@ -1,4 +1,4 @@
-"""The only place that builds everything: store, credentials, workers; starts them, and ends them in order."""
+"""The only place that builds everything: store, credentials, workers; starts, replaces and ends them in order."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from meritocrab.core.prompts import ChangedFile
 from meritocrab.core.retention import BETWEEN_PASSES
 from meritocrab.daemon.access import Accesses, build_accesses
 from meritocrab.daemon.asking import Asking, budget_of, price_of
+from meritocrab.daemon.clockwork import STAMP_SECONDS, Clockwork
 from meritocrab.daemon.evaluation import Evaluation
 from meritocrab.daemon.lock import DaemonLock
 from meritocrab.daemon.loops import Loops
@@ -24,9 +25,13 @@ from meritocrab.daemon.poller import Poller
 from meritocrab.daemon.processor import Processor
 from meritocrab.daemon.pulse import Pulse
 from meritocrab.daemon.relay import Relay
+from meritocrab.daemon.reloading import Reloading
 from meritocrab.daemon.retention import Retention
-from meritocrab.daemon.systemd import READY, STOPPING, Manager, status_fact
+from meritocrab.daemon.systemd import READY, STOPPING, Manager, reloading_fact, status_fact
+from meritocrab.daemon.terminal import Terminal
+from meritocrab.errors import MeritocrabError
 from meritocrab.evaluators.base import Evaluator, evaluator_of
+from meritocrab.localapi.errors import SocketUnusable
 from meritocrab.localapi.host import Host, Vitals
 from meritocrab.localapi.protocol import QuotaHealth, Topic
 from meritocrab.localapi.server import LocalApi
@@ -42,6 +47,9 @@ STOP_WITHIN_SECONDS = 5.0
 """How long work in hand may take at the end; systemd's default limit is 90 seconds, patience is less."""
 
 NOTIFY_SECONDS = 30
+
+SOCKET_SECONDS = 10
+"""How long a socket that was taken away may be missing."""
 
 STATUS_SECONDS = 15
 """How old the line in `systemctl status` may be."""
@@ -59,6 +67,7 @@ class Service:
         store: opened; the daemon's lock is taken by `start`.
         evaluator: for tests; by default the configured provider.
         manager: who is told how we are; nobody by default.
+        load: reads the configuration again for `reload`; by default it stays what it is.
     """
 
     def __init__(
@@ -69,21 +78,37 @@ class Service:
         clock: Callable[[], datetime] = local_now,
         evaluator: Evaluator | None = None,
         manager: Manager | None = None,
+        load: Callable[[], Config] | None = None,
     ) -> None:
         self.config, self.store = config, store
+        self.reloading = Reloading(load or (lambda: config))
         self._manager = manager or Manager()
         self._pulse = Pulse(store, self._manager)
         self._polls: Counter[str] = Counter()
         self.lock = DaemonLock(store, "run")
-        self.loops = Loops(clock)
-        self.accesses: Accesses = build_accesses(config, store, clock)
-        self.evaluator = evaluator or evaluator_of(config.llm)
-        self._clock = clock
-        self._stopped = asyncio.Event()
+        self._clock, self._started_at = clock, clock()
+        self._own_evaluator = evaluator
+        self._called, self._wants_stop, self._wants_reload = asyncio.Event(), False, False
+        self._unreachable: tuple[str, ...] = ()
         self.hub = Hub()
-        self._build_workers()
+        self._build(config, *self._parts(config))
         self.api = LocalApi(self._host(), self.hub, config.socket, config.api.address)
         self._status = ""
+
+    def _parts(self, config: Config) -> tuple[Accesses, Evaluator]:
+        """What reaches out to others; building it touches nobody, but a key may turn out to be none.
+
+        Raises:
+            MeritocrabError: it cannot be set up so.
+        """
+        evaluator = self._own_evaluator or evaluator_of(config.llm)
+        return build_accesses(config, self.store, self._clock), evaluator
+
+    def _build(self, config: Config, accesses: Accesses, evaluator: Evaluator) -> None:
+        """Everything that one configuration decides; the store, the lock and the local API are not of it."""
+        self.config, self.accesses, self.evaluator = config, accesses, evaluator
+        self.loops = Loops(self._clock, ready=self.store.recover)
+        self._build_workers()
 
     def _build_workers(self) -> None:
         config, loops = self.config, self.loops
@@ -145,12 +170,15 @@ class Service:
             self._clock,
             limit=config.llm.max_concurrent,
             expire_after=timedelta(days=config.llm.expire_after_days),
+            age_clock=self._sure_now,
             judged=self._judged,
             stopping=stopping,
         )
         if config.retention.keep.cutoffs(self._clock()):
-            worker = Retention(self.store, config.retention.keep, self._clock)
+            worker = Retention(self.store, config.retention.keep, self._clock, age_clock=self._sure_now)
             loops.add("retention", worker.step, idle_seconds=BETWEEN_PASSES.total_seconds())
+        loops.add("clock", Clockwork(self.store, self._clock).step, idle_seconds=STAMP_SECONDS)
+        loops.add("socket", self._watch_socket, idle_seconds=SOCKET_SECONDS, waits=False)
         loops.add("access", self._follow_access, idle_seconds=min(300, max(15, 5 * config.poll.interval)))
         loops.add("poll", self.poller.step, idle_seconds=30)
         loops.add("process", self.processor.step, idle_seconds=2)
@@ -159,7 +187,16 @@ class Service:
         loops.add("evaluate", self.evaluation.step, idle_seconds=10)
         loops.add("notify", self.notifier.step, idle_seconds=NOTIFY_SECONDS)
         if self._manager.address is not None:
-            loops.add("status", self._tell_status, idle_seconds=STATUS_SECONDS)
+            loops.add("status", self._tell_status, idle_seconds=STATUS_SECONDS, waits=False)
+
+    async def _watch_socket(self) -> datetime | None:
+        try:
+            await self.api.watch_socket()
+        except SocketUnusable as error:
+            self._unreachable = (f"nobody can attach: {error}",)
+            raise
+        self._unreachable = ()
+        return None
 
     async def _follow_access(self) -> datetime | None:
         wanted = await self.accesses.step()
@@ -215,17 +252,18 @@ class Service:
             provider=self.evaluator.name,
             model=self.evaluator.model,
             budget=budget_of(config.llm) if self.evaluator.metered else None,
-            started_at=self._clock(),
+            started_at=self._started_at,
             clock=self._clock,
             github_now=self._github_now,
             quotas=self._quotas,
             changed_files=self._changed_files,
             vitals=self._vitals,
-            wake=self.loops.wake,
+            wake=lambda name: self.loops.wake(name),
             web_url=config.github.web_url,
             find_pause=self.pausing.find,
             pause_all=self.pausing.pause,
             resume_all=self.pausing.resume,
+            concerns=lambda: (*self.reloading.concerns, *self._unreachable),
         )
 
     async def _changed_files(self, access: str, full_name: str, number: int) -> tuple[ChangedFile, ...]:
@@ -234,6 +272,14 @@ class Service:
     def _github_now(self, access: str) -> datetime:
         client = self.accesses.clients().get(access)
         return client.github_now() if client is not None else self._clock()
+
+    def _sure_now(self) -> datetime | None:
+        """The earlier of our clock and GitHub's; None before GitHub told its time.
+
+        What ends by age ends for good: a local clock that is wrong by years must not be believed alone.
+        """
+        told = [client.github_now() for client in self.accesses.clients().values() if client.knows_time]
+        return min(self._clock(), *told) if told else None
 
     def _vitals(self) -> Vitals:
         return Vitals(self._pulse.loop_lag, self._pulse.database, dict(self._polls))
@@ -275,21 +321,87 @@ class Service:
 
     def request_stop(self) -> None:
         """Ask the daemon to end; safe from a signal handler."""
-        self._stopped.set()
+        self._wants_stop = True
+        self._called.set()
+
+    def request_reload(self) -> None:
+        """Ask for the configuration to be read again; safe from a signal handler."""
+        self._wants_reload = True
+        self._called.set()
 
     def obey_signals(self) -> None:
-        """Let SIGTERM and SIGINT end the daemon in order; call it before `start`, so that none comes too early."""
+        """Let SIGTERM and SIGINT end the daemon in order, and SIGHUP read its configuration again.
+
+        Call it before `start`, so that none comes too early.
+        """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.request_stop)
+        terminal = Terminal.of_this_process()
+        loop.add_signal_handler(
+            signal.SIGHUP, lambda: self.request_stop() if terminal.is_gone() else self.request_reload()
+        )
 
     async def run_until_stopped(self) -> None:
         """Serve until `request_stop` or an obeyed signal, then stop in order."""
         try:
-            await self._stopped.wait()
+            while not self._wants_stop:
+                await self._called.wait()
+                self._called.clear()
+                if self._wants_reload and not self._wants_stop:
+                    self._wants_reload = False
+                    await self.reload()
             log.info("stopping: finishing what is in hand")
         finally:
             await self.stop()
+
+    async def reload(self) -> None:
+        """Read the configuration again and go on by it; one that cannot be used changes nothing.
+
+        All workers end as at a stop and are built anew from rows, so that nothing of an earlier setting is left in
+        them. Database, lock, socket and open streams stay.
+        """
+        self._manager.tell(reloading_fact())
+        new = await self.reloading.read(self.config)
+        if new is not None:
+            await self._go_on_by(new)
+        self._status = status_fact(await health(self.api.host))
+        self._manager.tell(READY, self._status)
+        self.hub.changed(*Topic)
+
+    async def _go_on_by(self, new: Config) -> None:
+        try:
+            accesses, evaluator = self._parts(new)
+        except MeritocrabError as error:
+            self.reloading.refuse(error)
+            return
+        except Exception as error:
+            log.exception("the new configuration could not be set up by our own fault")
+            self.reloading.refuse(error)
+            return
+        old, left = self.config, (self.accesses, self.evaluator)
+        config = self.reloading.accept(old, new)
+        await self._end_work()
+        accesses.go_on_from(self.accesses)
+        self._build(config, accesses, evaluator)
+        self.api.use(self._host())
+        self.poller.has_new_pace = config.poll != old.poll
+        self.loops.start()
+        await self._let_go(*left)
+
+    async def _end_work(self) -> None:
+        """Finish what is in hand within the limit; what is cut off goes on from its rows."""
+        self.loops.stopping = True
+        await asyncio.gather(self._end_polls(), self.loops.stop(STOP_WITHIN_SECONDS))
+
+    async def _let_go(self, accesses: Accesses, evaluator: Evaluator) -> None:
+        """Close what is not used any more; a failure there is no reason to end."""
+        try:
+            await accesses.aclose()
+            if evaluator is not self.evaluator:
+                await evaluator.aclose()
+        except Exception:
+            log.exception("connections of the former configuration could not be closed")
 
     async def stop(self) -> None:
         """Claim nothing more, finish what is in hand within the limit, close everything."""
@@ -297,7 +409,7 @@ class Service:
         self.loops.stopping = True
         await self.api.stop()
         await self._pulse.stop()
-        await asyncio.gather(self._end_polls(), self.loops.stop(STOP_WITHIN_SECONDS))
+        await self._end_work()
         await self.evaluator.aclose()
         await self.accesses.aclose()
         await asyncio.to_thread(self.lock.release)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -66,6 +67,11 @@ def _watchdog_seconds(environ: Mapping[str, str], pid: int) -> float | None:
     if not meant or not microseconds.isascii() or not microseconds.isdigit() or int(microseconds) == 0:
         return None
     return int(microseconds) / 1_000_000
+
+
+def reloading_fact() -> str:
+    """That the configuration is being read again, and since when; `READY` ends it."""
+    return f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}"
 
 
 def status_fact(health: Health) -> str:

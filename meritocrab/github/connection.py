@@ -47,6 +47,7 @@ from meritocrab.github.transport import Transport
 log = logging.getLogger("meritocrab.github")
 
 _ALL = "all"  # a secondary limit silences every resource
+_JUMP_SECONDS = 60.0
 _SKEW = timedelta(seconds=5)  # a smaller correction of the clock does not explain a refused signature
 
 
@@ -101,12 +102,27 @@ class Connection:
         self._queue = asyncio.Lock()
         self._write_queue = asyncio.Lock()
         self._offset: timedelta | None = None
+        self._apart_when_told = 0.0
         self._signed_with = timedelta(0)
         self._token: InstallationToken | None = None
         self._token_is_new = False
         self._quotas: dict[str, Quota] = {}
         self._blocks: dict[str, tuple[datetime, timedelta]] = {}
         self._limits_in_row = 0
+
+    def go_on_from(self, former: Connection) -> bool:
+        """Take over what the former line of the same credential learned; False when it is another credential's.
+
+        Limits and the pace belong to the credential: whoever forgets them goes on sending during a limit.
+        """
+        if (self.credential, self.options.api_url) != (former.credential, former.options.api_url):
+            return False
+        self._pace.remember(former._pace)
+        self._offset, self._apart_when_told = former._offset, former._apart_when_told
+        self._token, self._token_is_new = former._token, False
+        self._quotas, self._blocks = former._quotas, former._blocks
+        self._limits_in_row = former._limits_in_row
+        return True
 
     # What is known
 
@@ -128,9 +144,13 @@ class Connection:
         return self._offset or timedelta(0)
 
     @property
-    def knows_clock(self) -> bool:
-        """Whether any answer has told GitHub's time yet."""
-        return self._offset is not None
+    def knows_time(self) -> bool:
+        """Whether GitHub told its time since the local clock jumped for the last time."""
+        return self._offset is not None and abs(self._apart() - self._apart_when_told) < _JUMP_SECONDS
+
+    def _apart(self) -> float:
+        """Constant while the local clock goes at the pace of one that never jumps."""
+        return self.options.clock().timestamp() - self.options.monotonic()
 
     def github_now(self) -> datetime:
         """The time at GitHub, as far as we know (aware UTC)."""
@@ -234,7 +254,7 @@ class Connection:
     def _learn(self, request: Request, answer: Answer) -> None:
         date, quota = read_date(answer.headers), read_quota(answer.headers)
         if date is not None:
-            self._offset = date - self.options.clock()
+            self._offset, self._apart_when_told = date - self.options.clock(), self._apart()
         if quota is not None and answer.status != 401:  # a refused token is told the strangers' quota
             self._quotas[_resource(request, answer)] = quota
         if answer.status == 304:

@@ -35,6 +35,10 @@ class Pace:
     _points: deque[tuple[float, int]] = field(default_factory=deque, init=False, repr=False)
     _writes: deque[float] = field(default_factory=deque, init=False, repr=False)
 
+    def remember(self, other: Pace) -> None:
+        """Count what was sent under another pace as sent under this one."""
+        self._points, self._writes = other._points.copy(), other._writes.copy()
+
     def delay(self, now: float, *, writes: bool) -> float:
         """Seconds to wait before a request may leave; 0 when it may leave at once."""
         wait = self._points_delay(now, WRITE_POINTS if writes else READ_POINTS)

@@ -55,6 +55,10 @@ class Acts:
     def __init__(self, host: Host, hub: Hub, wait_seconds: float = WAIT_SECONDS) -> None:
         self._host, self._hub, self._wait = host, hub, wait_seconds
 
+    def use(self, host: Host) -> None:
+        """Acts go to this daemon from now on."""
+        self._host = host
+
     async def perform(self, order: Order) -> p.ActAnswer:
         """Have an act done once, however often it is ordered.
 

@@ -54,6 +54,7 @@ class Host:
         wake: makes a worker run soon, by name.
         web_url: where people look at repositories.
         find_pause: whether everything is paused; `pause_all` and `resume_all` change that, by actor and reason.
+        concerns: what is wrong with the running daemon besides, each in words.
     """
 
     store: Store
@@ -73,3 +74,4 @@ class Host:
     find_pause: Callable[[], Pause | None]
     pause_all: Callable[[str, str], Awaitable[tuple[bool, bool]]]
     resume_all: Callable[[str, str], Awaitable[bool]]
+    concerns: Callable[[], tuple[str, ...]] = tuple

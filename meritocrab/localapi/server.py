@@ -34,7 +34,7 @@ from meritocrab.localapi.httpd import HttpServer, bind_loopback
 from meritocrab.localapi.metrics import metrics
 from meritocrab.localapi.protocol import ErrorCode
 from meritocrab.localapi.routes import ROUTES, Format, Route
-from meritocrab.localapi.sockets import Peer, bind_socket, passed_socket, remove_socket
+from meritocrab.localapi.sockets import Peer, bind_socket, is_in_place, passed_socket, remove_socket
 from meritocrab.localapi.stream import EventStream, Hub, Pace
 from meritocrab.localapi.views import contributors, evaluations, records, report, repositories
 from meritocrab.localapi.views.health import health, pause_health
@@ -73,8 +73,9 @@ class LocalApi:
         self._acts = Acts(host, hub, act_seconds)
         self._handlers = self._all_handlers()
         self._servers: list[HttpServer] = []
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         self._bound: os.stat_result | None = None
+        self._at_path: HttpServer | None = None
 
     async def start(self) -> None:
         """Listen from now on.
@@ -83,14 +84,38 @@ class LocalApi:
             SocketUnusable: somebody else listens there, or nobody may.
         """
         passed = passed_socket(self._environ, os.getpid())
-        listening = passed or bind_socket(self.path)
-        if passed is None:
-            self._bound = self.path.stat()
-        await self._serve(listening, ROUTES)
+        if passed is not None:
+            await self._serve(passed, ROUTES)
+        else:
+            await self._listen_at_path()
         if self._listen is not None:
             public = tuple(route for route in ROUTES if route.public)
             await self._serve(bind_loopback(*self._listen), public)
-        log.info("the local API listens at %s", listening.getsockname() if passed else self.path)
+        log.info("the local API listens at %s", passed.getsockname() if passed else self.path)
+
+    async def _listen_at_path(self) -> None:
+        listening = bind_socket(self.path)
+        self._bound = self.path.stat()
+        self._at_path = await self._serve(listening, ROUTES)
+
+    async def watch_socket(self) -> None:
+        """Where our socket was taken away, with its directory perhaps, make it anew; connections there are end with it.
+
+        Raises:
+            SocketUnusable: that cannot be done now.
+        """
+        if self._bound is None or self._at_path is None or is_in_place(self.path, self._bound):
+            return
+        unseen = self._at_path
+        await self._listen_at_path()
+        self._servers.remove(unseen)
+        unseen.end()
+        log.warning("the socket %s had been taken away; it is there again", self.path)
+
+    def use(self, host: Host) -> None:
+        """Answer from now on for a daemon whose settings changed; open connections stay."""
+        self.host = host
+        self._acts.use(host)
 
     async def stop(self) -> None:
         """Say goodbye to the streams, answer what is in hand, listen no more. Harmless when repeated."""
@@ -98,14 +123,17 @@ class LocalApi:
         for server in self._servers:
             server.end()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._servers, self._tasks = [], []
+        self._servers, self._tasks = [], set()
         remove_socket(self.path, self._bound)
 
-    async def _serve(self, listening: socket.socket, served: tuple[Route, ...]) -> None:
+    async def _serve(self, listening: socket.socket, served: tuple[Route, ...]) -> HttpServer:
         server = HttpServer(self._application(served))
         self._servers.append(server)
-        self._tasks.append(asyncio.create_task(server.serve(sockets=[listening])))
+        task = asyncio.create_task(server.serve(sockets=[listening]))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         await server.ready.wait()
+        return server
 
     def _application(self, served: tuple[Route, ...]) -> Starlette:
         found = [

@@ -142,8 +142,16 @@ def _is_alive(path: Path) -> bool:
     return True
 
 
+def is_in_place(path: Path, bound: os.stat_result) -> bool:
+    """Whether the file at `path` is the socket that we bound, so that others can find us."""
+    try:
+        return os.path.samestat(path.lstat(), bound)
+    except OSError:
+        return False
+
+
 def remove_socket(path: Path, bound: os.stat_result | None) -> None:
     """Take the file away at the end, if it is still ours."""
     with contextlib.suppress(OSError):
-        if bound is not None and os.path.samestat(path.lstat(), bound):
+        if bound is not None and is_in_place(path, bound):
             path.unlink()

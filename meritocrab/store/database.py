@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import contextvars
 import functools
+import secrets
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,7 +22,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import peewee
 
-from meritocrab.store import migrations, models
+from meritocrab.store import migrations, models, settings
 from meritocrab.store.engines import Engine, SqliteEngine, engine_for
 from meritocrab.store.errors import (
     DatabaseMissing,
@@ -55,6 +56,7 @@ class Store:
         self._engine = engine
         self._database = engine.database
         self._closed = False
+        self._trouble = ""
         bind = functools.partial(models.database.initialize, engine.database)
         self._writer = ThreadPoolExecutor(1, "store-writer", initializer=bind)
         self._readers = ThreadPoolExecutor(READERS, "store-reader", initializer=bind)
@@ -93,6 +95,11 @@ class Store:
         """The URL with its password masked, fit to be shown."""
         return self._engine.location
 
+    @property
+    def trouble(self) -> str:
+        """Why the last write could not be committed, in words; empty when it could."""
+        return self._trouble
+
     async def write(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `fn` in one transaction on the writer thread; an exception rolls back and is raised here.
 
@@ -120,6 +127,17 @@ class Store:
     def read_now(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """`read` for callers without an event loop; blocks."""
         return self._in_transaction(False, fn, *args, **kwargs).result()
+
+    async def recover(self) -> None:
+        """After a write that failed, prove that something can be written again; at once when none did.
+
+        Whoever is about to ask others for what must be written down calls this first.
+
+        Raises:
+            DatabaseUnavailable: nothing can be written yet.
+        """
+        if self._trouble:
+            await self.write(settings.put, "proof_of_writing", secrets.token_hex(8))
 
     async def ping(self) -> None:
         """Prove that the writer thread lives and that its database answers.
@@ -226,6 +244,16 @@ class Store:
                 self._engine.disconnect()
             raise DatabaseUnavailable(words) from error
 
+    def _noted(self, work: Callable[[], T]) -> T:
+        """Run a write, and remember whether the database took it."""
+        try:
+            result = self._guarded(work)
+        except DatabaseUnavailable as error:
+            self._trouble = str(error)
+            raise
+        self._trouble = ""
+        return result
+
     def _migrate(self) -> None:
         if isinstance(self._engine, SqliteEngine):
             self._engine.use_wal()
@@ -274,7 +302,9 @@ class Store:
         # logs written inside the transaction carry the caller's correlation id
         work = functools.partial(contextvars.copy_context().run, fn, *args, **kwargs)
         transact = functools.partial(self._transact, work, writer=writer)
-        return (self._writer if writer else self._readers).submit(self._guarded, transact)
+        if writer:
+            return self._writer.submit(self._noted, transact)
+        return self._readers.submit(self._guarded, transact)
 
     def _on_writer(self, fn: Callable[..., T], *args: Any) -> Future[T]:
         """Run `fn` on the writer thread, connected, outside of a transaction."""

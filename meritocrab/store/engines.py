@@ -182,6 +182,7 @@ class SqliteEngine(Engine):
             raise DatabaseMissing(
                 f"there is no database at {self.path}. `meritocrab run` creates it; check `[database] url`."
             )
+        self._check_vanished()
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # made here and not by SQLite, so that nobody else can read it from the first moment on
@@ -261,6 +262,16 @@ class SqliteEngine(Engine):
 
     def lock_note(self) -> str:
         return self._lock.note()
+
+    def _check_vanished(self) -> None:
+        """An empty database in the place of one that is gone would forget everybody without a word."""
+        beside = (self.path.with_name(self.path.name + suffix) for suffix in (".lock", "-wal"))
+        left = [str(path) for path in beside if path.exists()]
+        if left and not self.path.exists():
+            raise DatabaseUnavailable(
+                f"the database {self.path} is gone, but what lay beside it is still there: {', '.join(left)}."
+                " Put it back, or restore a backup; to begin with an empty one, remove those files."
+            )
 
     def _check_file(self) -> None:
         """SQLite would go on writing to a deleted file, and nobody would ever see what it wrote."""

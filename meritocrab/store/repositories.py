@@ -155,6 +155,13 @@ def next_due_at() -> datetime | None:
     return value.next_poll_at if value else None
 
 
+def bring_forward(latest: datetime) -> None:
+    """Let no repository that answers wait longer than until then; what failed keeps its own pace."""
+    Repository.update(next_poll_at=latest).where(
+        Repository.watched & (Repository.next_poll_at > latest) & (Repository.errors_in_row == 0)
+    ).execute()
+
+
 def watched_count(access: str) -> int:
     """How many repositories share a credential."""
     query = Repository.select(fn.COUNT(Repository.id)).where(

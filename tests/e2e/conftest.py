@@ -13,6 +13,7 @@ import pytest
 from meritocrab.demo.github import SimulatedGitHub
 from meritocrab.demo.world import World
 from meritocrab.store import ledger
+from tests.e2e.house import House
 from tests.e2e.world_of_people import Day, Setup, doubled, new_world
 
 MakeDay = Callable[..., Day]
@@ -66,6 +67,16 @@ async def day(make_day: MakeDay) -> Day:
     day = make_day()
     await day.begin()
     return day
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """A house whose daemon is not started yet, and a GitHub whose clock runs."""
+    with SimulatedGitHub(new_world(None)) as server:
+        house = House(tmp_path, server)
+        yield house
+        house.kill()
+    assert server.errors == []
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

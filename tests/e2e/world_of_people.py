@@ -48,9 +48,12 @@ SAYS |= {"acceptable": Classification.ACCEPTABLE, "high": Classification.HIGH}
 MARKER = re.compile(r"\n\n<!-- meritocrab:[0-9a-f]{32} -->$")
 
 
-def new_world() -> World:
-    """One repository with people of every role, a bot account with a token, and some strangers."""
-    world = World(MORNING)
+def new_world(start: datetime | None = MORNING) -> World:
+    """One repository with people of every role, a bot account with a token, and some strangers.
+
+    Without a `start` its clock runs as ours does.
+    """
+    world = World(start)
     world.add_repository(REPO)
     for login, role in (
         ("ada", "admin"),

@@ -96,6 +96,11 @@ def test_a_broken_configuration_is_not_tried_again(unit: Path) -> None:
     assert found["Restart"] == ["on-failure"]
 
 
+@pytest.mark.parametrize("unit", [SERVICE, USER_SERVICE])
+def test_a_reload_is_the_signal_that_the_daemon_obeys(unit: Path) -> None:
+    assert directives(unit)["ExecReload"] == ["kill -HUP $MAINPID"]
+
+
 def test_the_socket_lies_where_a_restart_does_not_take_it_away() -> None:
     path = Path(directives(SOCKET)["ListenStream"][0])
     own = [Path("/run") / name for name in directives(SERVICE)["RuntimeDirectory"]]

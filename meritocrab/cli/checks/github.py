@@ -25,7 +25,7 @@ async def look_at_clock(examined: Examined) -> AsyncIterator[Check]:
     try:
         await (client.fetch_app() if isinstance(client.credential, AppKey) else client.fetch_quota())
     except GitHubError as error:
-        if not client.knows_clock:
+        if not client.knows_time:
             yield skipped(CLOCK, f"GitHub's time is not known: {error}")
             return
     ahead = -client.clock_offset.total_seconds()
@@ -48,7 +48,7 @@ async def look_at_clock(examined: Examined) -> AsyncIterator[Check]:
 async def look_at_repositories(examined: Examined) -> AsyncIterator[Check]:
     """Each repository: is it there, and what are we there?"""
     client, named = examined.client, examined.config.github.repositories
-    if not client.knows_clock:
+    if not client.knows_time:
         yield skipped(REPOSITORY, _SILENT)
         return
     if isinstance(client.credential, AppKey):
@@ -116,7 +116,7 @@ async def _reached(client: GitHubClient, named: tuple[str, ...]) -> AsyncIterato
 async def look_at_quota(examined: Examined) -> AsyncIterator[Check]:
     """What is left of the hour."""
     client = examined.client
-    if not client.knows_clock:
+    if not client.knows_time:
         yield skipped(QUOTA, _SILENT)
         return
     if not isinstance(client.credential, AppKey):

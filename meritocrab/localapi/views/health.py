@@ -27,15 +27,18 @@ async def health(host: Host) -> p.Health:
     """The daemon's health; an unreachable database is an answer, too."""
     try:
         await host.store.ping()
-        return await host.store.read(_health, host)
+        found = await host.store.read(_health, host)
     except StoreError as error:
         return _unhealthy(host, str(error))
+    # a full disk still answers questions
+    return _unhealthy(host, host.store.trouble) if host.store.trouble else found
 
 
 def _health(host: Host) -> p.Health:
     queues, llm = _queues(), _llm(host)
     reasons = (
         *_brake_reasons(host),
+        *host.concerns(),
         *_repository_reasons(),
         *_queue_reasons(queues),
         *_llm_reasons(llm),
@@ -56,7 +59,7 @@ def _health(host: Host) -> p.Health:
 def _unhealthy(host: Host, reason: str) -> p.Health:
     return p.Health(
         status=p.HealthStatus.UNHEALTHY,
-        reasons=(reason,),
+        reasons=(reason, *host.concerns()),
         database=p.DatabaseHealth(connected=False, driver=host.store.driver, reason=reason),
         llm=p.LlmHealth(provider=host.provider, model=host.model),
         **_always(host),  # type: ignore[arg-type]
