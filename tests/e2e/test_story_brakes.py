@@ -138,7 +138,7 @@ async def test_a_pause_that_cannot_be_written_is_said_so(day: Day, monkeypatch: 
 # ---- the breaker
 
 
-async def test_the_breaker_falls_before_one_close_too_many(make_day: MakeDay, either_url: str) -> None:
+async def test_the_breaker_falls_before_one_close_too_many(either_url: str, make_day: MakeDay) -> None:
     day = make_day(either_url, tables=THREE)
     await day.begin()
     numbers = await denied(day, 5)

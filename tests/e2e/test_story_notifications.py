@@ -47,7 +47,7 @@ def rows(day: Day) -> list[NotificationRow]:
 
 
 async def test_a_queue_item_a_close_and_the_breaker(
-    make_day: MakeDay, either_url: str, listener: Listener
+    either_url: str, make_day: MakeDay, listener: Listener
 ) -> None:
     tables = posting(listener) + "[breaker]\ncloses_per_hour = 1"
     day = make_day(either_url, tables=tables)

@@ -25,7 +25,7 @@ async def six_fates(day: Day) -> list[int]:
 
 
 async def test_what_would_have_been_closed_beside_what_maintainers_did(
-    make_day: MakeDay, either_url: str, serve: Serve
+    either_url: str, make_day: MakeDay, serve: Serve
 ) -> None:
     day = make_day(either_url, enforcement="observe")
     await day.begin()

@@ -142,18 +142,17 @@ def _reasons(span: _Span) -> dict[str, int]:
 
 def _verdicts(span: _Span) -> dict[str, dict[EvaluationState, int]]:
     table = EvaluationRow
-    judged = fn.COALESCE(table.decided_classification, table.classification, "none")
+    parts_of_key = (table.decided_classification, table.classification, table.state)
     rows: Any = (
-        table.select(judged, table.state, fn.COUNT(table.id))
+        table.select(*parts_of_key, fn.COUNT(table.id))
         .where(span.of(table, table.created_at))
-        .group_by(judged, table.state)
-        .order_by(judged, table.state)
+        .group_by(*parts_of_key)
         .tuples()
     )
-    found: dict[str, dict[EvaluationState, int]] = {}
-    for judged_as, state, count in rows:
-        found.setdefault(judged_as, {})[EvaluationState(state)] = count
-    return found
+    found: dict[str, Counter[EvaluationState]] = {}
+    for decided, judged, state, count in rows:
+        found.setdefault(decided or judged or "none", Counter())[EvaluationState(state)] += count
+    return {name: dict(found[name]) for name in sorted(found)}
 
 
 def _stopped(span: _Span) -> dict[int, OutboxRow]:
