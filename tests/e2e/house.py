@@ -67,8 +67,8 @@ class House:
         self.config.write_text(text)
         self.config.chmod(0o600)
 
-    def start(self, *, until: str = "new -> ok", files: int | None = None) -> None:
-        """Start the daemon and wait for words in its log; `files` is the most that one file may hold, in bytes."""
+    def start(self, *, until: str = "new -> ok") -> None:
+        """Start the daemon and wait for words in its log."""
         if not self.config.exists():
             self.configure()
         mark = len(self.log)
@@ -107,13 +107,13 @@ class House:
             self.process.wait(PATIENCE)
 
     @contextlib.contextmanager
-    def no_room(self) -> Iterator[None]:
+    def files_that_cannot_grow(self) -> Iterator[str]:
         """No file of the daemon may grow beyond what the largest of its database holds now."""
         assert self.process is not None
         largest = max(path.stat().st_size for path in self.state.glob("meritocrab.db*"))
         _, hard = resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE)
         resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (largest, hard))
-        yield
+        yield "the disk reports an error"
         resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
 
     def set_clock(self, seconds: float) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -13,35 +14,36 @@ import pytest
 from tests.e2e.house import House
 from tests.e2e.world_of_people import REPO
 
+NoRoom = Callable[[], AbstractContextManager[str]]
+
 
 @pytest.fixture
-def small_disk(house: House) -> Iterator[Path]:
-    """The state directory on a disk of its own, of three megabytes."""
+def no_room(house: House) -> Iterator[NoRoom]:
+    """Fills the disk for the length of a block, and says what the daemon should call that.
+
+    The state directory is a small disk of its own where one can be mounted; elsewhere no file may grow any more.
+    """
     house.state.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(house.state)]
-    mounted = (
-        subprocess.run(command, capture_output=True, text=True, check=False)
-        if shutil.which("mount")
-        else None
-    )
-    if mounted is None or mounted.returncode != 0:
-        pytest.skip(
-            f"a small disk cannot be mounted here: {mounted.stderr.strip() if mounted else 'no mount'}"
-        )
-    yield house.state
+    try:
+        mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        mounted = False
+    yield lambda: full(house.state) if mounted else house.files_that_cannot_grow()
     house.kill()
-    subprocess.run(["umount", "--lazy", str(house.state)], check=True)
+    if mounted:
+        subprocess.run(["umount", "--lazy", str(house.state)], check=True)
 
 
-def fill(disk: Path) -> Path:
-    """Take all the room there is."""
+@contextmanager
+def full(disk: Path) -> Iterator[str]:
+    """All the room there is is taken."""
     filler = disk / "filler"
-    with filler.open("wb") as file:
+    with filler.open("wb") as file, suppress(OSError):
         while True:
-            try:
-                os.write(file.fileno(), bytes(1024))
-            except OSError:
-                return filler
+            os.write(file.fileno(), bytes(1024))
+    yield "cannot grow: the disk is full"
+    filler.unlink()
 
 
 def live_through(house: House, *reason: str) -> int:
@@ -63,24 +65,11 @@ def asks_little(house: House) -> None:
     assert house.world.count(mark) <= 4
 
 
-def test_a_full_disk_is_said_and_waited_out(house: House, small_disk: Path) -> None:
+def test_a_full_disk_is_said_and_waited_out(house: House, no_room: NoRoom) -> None:
     house.start()
     house.distrust("newt")
-    filler = fill(small_disk)
-    number = live_through(house, "cannot grow: the disk is full")
-    asks_little(house)
-    filler.unlink()
-    house.closes(number)
-    house.health("healthy")
-    assert house.end() == 0
-    assert house.books()["ledger"] == [("newt", "opening", 100, 100), ("newt", "override", -80, -80)]
-
-
-def test_so_is_a_limit_on_the_size_of_files(house: House) -> None:
-    house.start()
-    house.distrust("newt")
-    with house.no_room():
-        number = live_through(house, "the disk reports an error")
+    with no_room() as reason:
+        number = live_through(house, reason)
         asks_little(house)
     house.closes(number)
     house.health("healthy")
@@ -105,20 +94,15 @@ def test_a_database_that_is_moved_away_is_never_replaced_by_an_empty_one(house: 
 
 
 def test_nor_at_the_next_start(house: House) -> None:
-    house.start()
-    assert house.end() == 0
-    database, moved = house.state / "meritocrab.db", house.folder / "moved.db"
-    database.rename(moved)
-    house.start(until="is gone, but what lay beside it is still there")
+    house.state.mkdir()
+    (house.state / "meritocrab.db.lock").touch()
+    house.start(until="meritocrab.db is gone, but what lay beside it is still there")
     assert house.process is not None
     assert house.process.wait(30) == 75
-    assert not database.exists()
-    moved.rename(database)
-    house.start(until="meritocrab is running")
-    assert house.end() == 0
+    assert not (house.state / "meritocrab.db").exists()
 
 
-def test_another_file_in_its_place_is_left_alone_until_a_restart(house: House) -> None:
+def test_another_file_in_its_place_is_left_alone(house: House) -> None:
     house.start()
     house.distrust("newt")
     database = house.state / "meritocrab.db"
@@ -128,6 +112,4 @@ def test_another_file_in_its_place_is_left_alone_until_a_restart(house: House) -
     house.health("unhealthy", "or restart meritocrab to use the one that is there now")
     assert database.read_bytes() == before
     assert house.end() == 0
-    house.start(until="meritocrab is running")
-    house.health("healthy")
-    assert house.end() == 0
+    assert database.read_bytes() == before

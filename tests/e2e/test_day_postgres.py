@@ -75,6 +75,7 @@ def test_crashed_in_the_middle_it_ends_as_undisturbed(
     ]
     kinds = Counter((kind, basis, state) for _, kind, basis, state in books["actions"])
     assert kinds == {
+        ("reaction", "command", "delivered"): 3,
         ("comment", "command", "delivered"): 3,
         ("comment", "denied", "delivered"): 3,
         ("close", "denied", "delivered"): 3,
