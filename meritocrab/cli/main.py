@@ -47,7 +47,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "repo": ("meritocrab.cli.repo:repo", "Repositories: list, poll, pause, resume, release."),
     "pause": (
         "meritocrab.cli.pause:pause",
-        "Write nothing to GitHub until resumed: --all, or one repository.",
+        "Write nothing to GitHub any more, until resumed.",
     ),
     "resume": ("meritocrab.cli.pause:resume", "End a pause."),
     "report": (
