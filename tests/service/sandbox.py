@@ -69,6 +69,8 @@ def build_file_system(writable: list[str], readable: list[str]) -> None:
         mount(f"/proc/self/fd/{number}", f"/dev/{name}", None, MS_BIND)
     kept = (*KEPT_WRITABLE, *writable)
     for point in reversed(_mount_points()):
+        if not os.path.exists(point):
+            continue  # it lies in what was covered, out of everybody's reach
         if not any(point == keep or point.startswith(("/dev/", "/proc/")) for keep in kept):
             mount("none", point, None, MS_REMOUNT | MS_BIND | MS_RDONLY)
     mount("proc", "/proc", "proc", 0, "hidepid=invisible,subset=pid")
