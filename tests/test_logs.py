@@ -7,7 +7,6 @@ import io
 import json
 import logging
 import re
-import time
 from pathlib import Path
 from typing import get_args
 
@@ -230,17 +229,6 @@ def test_a_stream_that_is_gone_stops_nothing(out: io.StringIO, capsys: pytest.Ca
     log().info("hello")
 
     assert capsys.readouterr().err == ""
-
-
-@pytest.mark.parametrize(
-    "text", ["a" * 200_000, "a." * 100_000, "@a." * 60_000, "://a:" * 40_000, "a@" * 100_000]
-)
-def test_masking_long_text_takes_no_time(text: str) -> None:
-    started = time.perf_counter()
-
-    redact(text)
-
-    assert time.perf_counter() - started < 2
 
 
 def test_short_secrets_are_not_registered() -> None:

@@ -288,7 +288,9 @@ def _description(seen: _Seen) -> Iterator[Signal]:
 
 def _is_generic(text: str) -> bool:
     """True for a short text of empty words and file names."""
-    words = re.sub(r"[\w-]+\.(?:md|txt|html?|css|jsx?|py|ya?ml|json)\b|\bpatch-\d+", " ", text.lower())
+    words = re.sub(
+        r"(?<![\w-])[\w-]+\.(?:md|txt|html?|css|jsx?|py|ya?ml|json)\b|\bpatch-\d+", " ", text.lower()
+    )
     found = _WORD.findall(words)
     return len(found) <= 8 and (all(word in GENERIC_WORDS for word in found) or _is_junk_text(found))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import replace
 
 import pytest
@@ -343,34 +342,6 @@ def test_no_text_gets_out_of_its_markers(title: str, text: str, patch: str) -> N
     assert len(names) == len(set(names))
     prompt.user.encode()
     assert digest_of(replace(PULL, title=title, text=text))
-
-
-@pytest.mark.parametrize(
-    "piece",
-    [
-        "-",
-        "<!",
-        "```\n",
-        "`",
-        "[ ",
-        "a-",
-        "<|",
-        "@",
-        "\u200b",
-        "A\u200b",
-        "[begin ",
-        "begin text ",
-        " ",
-        "\n",
-        "<!--",
-        "+",
-    ],
-)
-def test_no_text_takes_long(piece: str) -> None:
-    text = piece * (65_536 // len(piece))
-    started = time.monotonic()
-    shown(text=text, files=(ChangedFile("a", "added", 1, 0, text),), author_login="a-b-1")
-    assert time.monotonic() - started < 2
 
 
 def test_the_digest_tells_what_is_shown_apart() -> None:

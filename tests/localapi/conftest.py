@@ -38,7 +38,7 @@ class Served:
 
     def build(self, **more: Any) -> LocalApi:
         """The daemon's own local API, in the day's folder."""
-        host = replace(self.day.service._host(), wake=self._wake)
+        host = replace(self.day.service._host(), wake=self._wake, started_at=self.day.now())
         path = self.day.folder / "run" / "api.sock"
         self.api = LocalApi(host, self.day.service.hub, path, **({"pace": QUICK} | more))
         self.client = LocalClient(path)
