@@ -10,6 +10,8 @@ import pytest
 
 from meritocrab.logs import ROOT
 
+LONGEST = ("test_crash.py", "test_history.py", "test_history_lived.py", "test_sync.py", "test_containment.py")
+
 pytest_plugins = ["tests.store_fixtures"]
 
 
@@ -45,5 +47,5 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first, so that it does not run on alone at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("crash") is None)
+    """The longest files first, so that none of them runs on alone at the end."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))

@@ -279,9 +279,10 @@ def written(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.skipif(not ARCHIVE.exists(), reason=NO_ARCHIVE)
 def test_hardly_anything_in_real_history_is_flagged() -> None:
-    texts = {text for record in read_archive() for text in written(record) if text[1].strip()}
+    every = {text for record in read_archive() for text in written(record) if text[1].strip()}
+    texts = sorted(every)[::3]
     found = Counter(
         code for place, text in texts if (code := find_instructions(text, is_code=place == "patch"))
     )
-    assert len(texts) > 5_000
+    assert len(texts) > 3_000
     assert found.total() <= len(texts) / 100, found

@@ -19,7 +19,7 @@ from meritocrab.demo.github import SimulatedGitHub
 from meritocrab.store import ledger
 from meritocrab.store.database import Store
 from tests.e2e.crash_daemon import config_text
-from tests.e2e.crash_points import ANSWERING, Point, Trace, read_trace, request_label
+from tests.e2e.crash_points import ANSWERING, Point, Trace, changes_something, read_trace, request_label
 from tests.e2e.crash_world import CHAPTERS, FastWorld, build, outcome, play
 
 LIFE_AT_MOST_SECONDS = 180
@@ -162,7 +162,10 @@ class Trajectory:
 
     def _answering(self, method: str, path: str, _: int) -> None:
         """GitHub has done what it was asked; whether the daemon hears of it is another matter."""
-        if self._trace.passes(ANSWERING, request_label(method, path)) is not None:
+        if (
+            changes_something(method)
+            and self._trace.passes(ANSWERING, request_label(method, path)) is not None
+        ):
             if self._pid is not None:
                 os.kill(self._pid, signal.SIGKILL)
             raise ConnectionCutError

@@ -14,12 +14,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from meritocrab.demo.faults import ConnectionCutError
 from meritocrab.demo.github import SimulatedGitHub
+from meritocrab.demo.history import HistoryPlayer
 from meritocrab.demo.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -156,6 +157,37 @@ def await_true(check: Callable[[], bool], seconds: float = 180) -> None:
     while not check():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
+
+
+# ---- the repository of the archive ----------------------------------------------------------------
+
+REPO = "octo/crab"
+ROLES = ("admin", "maintain", "write", "triage")
+DAY = timedelta(days=1)
+
+
+def new_world(records: list[Json], player: HistoryPlayer, start: datetime) -> World:
+    """The repository before its first issue, and some of the later people with a role already."""
+    world = World(start)
+    world.rate_limit = 10**6
+    player.advance(world, to=player.first_at - DAY)
+    for person, role in zip(busiest_reviewers(records, len(ROLES)), ROLES, strict=True):
+        world.import_account(person["id"], person["login"], person["type"], person["node_id"])
+        world.set_role(REPO, person["login"], role)
+    world.set_role(REPO, "keeper", "admin")
+    world.add_token(TOKEN, "keeper")
+    return world
+
+
+def sync(installation: Installation) -> Json:
+    done = installation.run("sync", REPO, "--json", "--quiet")
+    assert done.status == 0, done.err
+    return done.result
+
+
+def kinds_of(events: list[Json]) -> Counter[str]:
+    on = {True: " on pull", False: " on issue", None: ""}
+    return Counter(row["kind"] + on[row["on_pull_request"]] for row in events)
 
 
 # ---- the archive, read without the program's help -------------------------------------------------
