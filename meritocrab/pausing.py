@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from meritocrab.durable import sync
 from meritocrab.errors import MeritocrabError
 
 FILE_NAME = "paused"
@@ -88,7 +89,7 @@ def pause(state_dir: Path, pause: Pause) -> bool:
             draft, f"paused by {pause.by} at {(pause.since or datetime.now(UTC)).isoformat()}\n{pause.reason}"
         )
         draft.replace(state_dir / FILE_NAME)
-        _sync(state_dir)
+        sync(state_dir)
     except OSError as error:
         with contextlib.suppress(OSError):
             draft.unlink()
@@ -105,7 +106,7 @@ def resume(state_dir: Path) -> bool:
     """
     try:
         (state_dir / FILE_NAME).unlink()
-        _sync(state_dir)
+        sync(state_dir)
     except FileNotFoundError:
         return False
     except OSError as error:
@@ -119,12 +120,3 @@ def _write(file: Path, text: str) -> None:
         stream.write(f"{text.strip()}\n")
         stream.flush()
         os.fsync(stream.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """So that the name survives a power cut, too."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

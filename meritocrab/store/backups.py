@@ -21,6 +21,7 @@ from pathlib import Path
 
 import peewee
 
+from meritocrab.durable import sync
 from meritocrab.store import ledger, migrations, transfer
 from meritocrab.store.database import Store
 from meritocrab.store.direct import alone, held_version, in_words, is_empty, opened, transaction, verify
@@ -85,10 +86,10 @@ def _partial(file: Path, *, force: bool) -> Iterator[Path]:
     try:
         with _claimed(partial):
             yield partial
-            _sync(partial)
+            sync(partial)
             _refuse_existing(file, force)  # what came there meanwhile
             partial.replace(file)
-            _sync(file.parent)
+            sync(file.parent)
     except OSError as error:
         raise BackupRefused(f"cannot write the backup {file}: {error.strerror or error}.") from error
     finally:
@@ -119,15 +120,6 @@ def _remove(database: Path) -> None:
     for suffix in ("", "-journal", "-wal", "-shm"):
         with contextlib.suppress(OSError):
             database.with_name(database.name + suffix).unlink()
-
-
-def _sync(path: Path) -> None:
-    """Return when a file or the entries of a directory are on the disk."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _settle(partial: Path, file: Path) -> dict[str, int]:
@@ -239,7 +231,7 @@ def _stage(file: Path, staged: Path) -> tuple[int, VerifyReport]:
         )
     with closing(sqlite3.connect(staged)) as database:
         database.execute("PRAGMA journal_mode = DELETE")
-    _sync(staged)
+    sync(staged)
     return version, report
 
 
@@ -278,7 +270,7 @@ def _swap(target: SqliteEngine, staged: Path, now: datetime, *, keep: bool) -> P
         if damaged:
             _keep_log(path, kept)
         staged.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     return kept
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meritocrab.config_sources import read_config
+from meritocrab.durable import sync
 from meritocrab.errors import ConfigError, MeritocrabError, Problem
 
 SYSTEM_GROUP = "meritocrab"
@@ -92,7 +93,7 @@ def write(
             _check_same(real, before)
             for each in (*staged, final):
                 each.beside.replace(each.path)
-            _sync(real.parent)
+            sync(real.parent)
     except OSError as error:
         raise CannotWrite(f"{error.filename or real}: {error.strerror}. Nothing was changed.") from None
 
@@ -146,12 +147,3 @@ def _staged(path: Path, text: str, *, secret: bool = False) -> Iterator[Staged]:
         yield Staged(beside, path)
     finally:
         beside.unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    """See that the new names survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
