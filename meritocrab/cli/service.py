@@ -122,7 +122,8 @@ def _system_steps() -> Iterator[str]:
             " --shell /usr/sbin/nologin meritocrab"
         )
     yield "install -D -m 0640 -g meritocrab meritocrab.toml /etc/meritocrab/meritocrab.toml"
-    yield "install -D -m 0600 github-token /etc/credstore/meritocrab.github-token"
+    yield "install -D -m 0600 github-token /etc/credstore/meritocrab.github-token     (with a personal token), or"
+    yield "install -D -m 0600 app.pem /etc/credstore/meritocrab.github-private-key     (with a GitHub App)"
     yield "systemctl daemon-reload"
     yield "systemctl enable --now meritocrab.socket meritocrab.service"
     yield f"usermod -aG meritocrab {me}     (and log in again, to use `meritocrab status` and `meritocrab tui`)"
