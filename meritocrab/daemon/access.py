@@ -7,6 +7,7 @@ are followed by asking GitHub now and then.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -91,6 +92,11 @@ class Accesses:
     def clients(self) -> dict[str, GitHubClient]:
         """All clients in use, by access name."""
         return dict(self._clients)
+
+    def requests(self) -> Counter[str]:
+        """Requests since the start by outcome, all credentials together."""
+        everybody = [*self._clients.values(), *([self._app] if self._app is not None else [])]
+        return sum((client.counts.outcomes for client in everybody), Counter())
 
     async def own_account_id(self, access: str) -> int | None:
         """The account our writes appear under; None without a token. Asked once per credential.

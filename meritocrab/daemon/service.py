@@ -282,7 +282,7 @@ class Service:
         return min(self._clock(), *told) if told else None
 
     def _vitals(self) -> Vitals:
-        return Vitals(self._pulse.loop_lag, self._pulse.database, dict(self._polls))
+        return Vitals(self._pulse.loop_lag, self._pulse.database, dict(self._polls), self.accesses.requests())
 
     def _quotas(self) -> tuple[QuotaHealth, ...]:
         """What GitHub told each credential; its times are given by the local clock, as all others."""

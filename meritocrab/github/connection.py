@@ -13,8 +13,9 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from meritocrab.core.names import RepositoryState
@@ -53,11 +54,16 @@ _SKEW = timedelta(seconds=5)  # a smaller correction of the clock does not expla
 
 @dataclass(slots=True)
 class Counts:
-    """Requests since the start; `counted` are those that GitHub charges to the hourly limit."""
+    """Requests since the start; `counted` are those that GitHub charges to the hourly limit.
+
+    `outcomes` tells all of them by what came of them: `ok`, `not_modified`, `limited`, `refused` (another 4xx), `error`
+    (GitHub's own trouble, an answer that is none) or `unanswered`.
+    """
 
     total: int = 0
     not_modified: int = 0
     counted: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +127,7 @@ class Connection:
         self._offset, self._apart_when_told = former._offset, former._apart_when_told
         self._token, self._token_is_new = former._token, False
         self._quotas, self._blocks = former._quotas, former._blocks
-        self._limits_in_row = former._limits_in_row
+        self._limits_in_row, self.counts = former._limits_in_row, former.counts
         return True
 
     # What is known
@@ -232,11 +238,15 @@ class Connection:
         self.counts.total += 1
         try:
             answer = await self._send(request, authorization)
+        except BaseException:
+            self.counts.outcomes["unanswered"] += 1
+            raise
         finally:
             self._pace.note(self.options.monotonic(), writes=request.writes)
         self._log(request, answer)
         now = self.options.clock()
         error = classify(request, answer, now=now, limits_in_row=self._limits_in_row)
+        self.counts.outcomes[_outcome(answer, error)] += 1
         if not isinstance(error, BadAnswer):  # a page of a proxy knows nothing of GitHub's clock and limits
             self._learn(request, answer)
             self._obey(request, answer, error)
@@ -364,6 +374,14 @@ class Connection:
         # thrown away in any case: the next request gets a new one
         was_new, self._token = self._token_is_new, None
         return not was_new and not request.writes
+
+
+def _outcome(answer: Answer, error: GitHubError | None) -> str:
+    if error is None:
+        return "not_modified" if answer.status == 304 else "ok"
+    if isinstance(error, RateLimited):
+        return "limited"
+    return "refused" if 400 <= answer.status < 500 else "error"
 
 
 def _resource(request: Request, answer: Answer) -> str:

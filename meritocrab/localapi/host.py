@@ -32,11 +32,13 @@ class Vitals:
         loop_lag: how late the event loop wakes those who sleep.
         database: how long the writer thread takes to ask its database something.
         polls: polls since the start by outcome.
+        requests: requests to GitHub since the start by outcome.
     """
 
     loop_lag: Timing = Timing()
     database: Timing = Timing()
     polls: Mapping[str, int] = field(default_factory=dict)
+    requests: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

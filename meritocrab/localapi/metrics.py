@@ -24,6 +24,8 @@ from meritocrab.store.models import Repository
 
 POLL_OUTCOMES = ("news", "quiet", "error", "fault")
 """What a poll comes to: something new, nothing new, no good answer from GitHub, or a fault of ours."""
+REQUEST_OUTCOMES = ("ok", "not_modified", "limited", "refused", "error", "unanswered")
+"""What a request to GitHub comes to; `refused` is another 4xx, `error` its own trouble or no real answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +186,14 @@ def _decision_families(figures: Figures) -> Iterator[GaugeMetricFamily]:
 
 
 def _vital_families(vitals: Vitals) -> Iterator[Metric]:
-    polls = CounterMetricFamily("meritocrab_polls", "Polls since the start by outcome", labels=["outcome"])
-    for outcome in POLL_OUTCOMES:
-        polls.add_metric([outcome], vitals.polls.get(outcome, 0))
-    yield polls
+    for name, text, outcomes, counts in (
+        ("meritocrab_polls", "Polls since the start by outcome", POLL_OUTCOMES, vitals.polls),
+        ("meritocrab_github_requests", "Requests to GitHub by outcome", REQUEST_OUTCOMES, vitals.requests),
+    ):
+        family = CounterMetricFamily(name, text, labels=["outcome"])
+        for outcome in outcomes:
+            family.add_metric([outcome], counts.get(outcome, 0))
+        yield family
     yield from _timing("meritocrab_event_loop_lag", "How late the event loop wakes sleepers", vitals.loop_lag)
     yield from _timing("meritocrab_database", "How long the database takes to answer", vitals.database)
 

@@ -119,12 +119,15 @@ async def test_polls_by_outcome(served: Served) -> None:
     day.world.faults.offline = False
     after = await scrape(served)
 
-    def more(outcome: str) -> float:
-        name = "meritocrab_polls_total"
+    def more(outcome: str, name: str = "meritocrab_polls_total") -> float:
         return value(after, name, outcome=outcome) - value(before, name, outcome=outcome)
 
     assert more("news") >= 1
     assert (more("error"), more("fault")) == (1, 0)
+    requests = "meritocrab_github_requests_total"
+    assert more("ok", requests) >= 3
+    assert more("unanswered", requests) >= 1
+    assert more("limited", requests) == 0
 
 
 async def test_the_pulse_is_measured(served: Served) -> None:
