@@ -1,4 +1,4 @@
-"""The daemon is killed before and after each commit, each request and each response, and nothing comes of it.
+"""The daemon is killed wherever it makes a difference, around commits, writes and questions, and nothing comes of it.
 
 Real processes, real SIGKILL, a GitHub behind a real port. The day of `crash_world` is first lived through without a
 disturbance, which also lists the points at which a daemon can die. Then it is lived through again and again, each
