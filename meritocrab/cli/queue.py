@@ -180,6 +180,21 @@ def override(
     _decide(ctx, item_ids, repo, act)
 
 
+@queue.command("reconsider")
+@click.argument("item_ids", metavar="ID...", type=int, nargs=-1, required=True)
+@reason_option
+@repo_option
+@operator_command
+@click.pass_context
+def reconsider(ctx: click.Context, item_ids: tuple[int, ...], reason: str, repo: str | None) -> None:
+    """Take a maintainer's decision back: its change of credit is undone, and the item waits again."""
+
+    async def act(client: LocalClient, name: str, item_id: int) -> ActAnswer:
+        return await client.reconsider(name, item_id, reason=reason)
+
+    _decide(ctx, item_ids, repo, act)
+
+
 Act = Callable[["LocalClient", str, int], Awaitable["ActAnswer"]]
 
 

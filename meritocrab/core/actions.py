@@ -73,7 +73,10 @@ class EvaluationRequest:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationChange:
-    """A step in the life of an evaluation; None leaves a value as it is."""
+    """A step in the life of an evaluation; None leaves a value as it is.
+
+    `undecided` empties what a maintainer decided: who, when and which class; `delta` is the proposal again, None too.
+    """
 
     evaluation_id: int
     state: EvaluationState | None = None
@@ -82,6 +85,7 @@ class EvaluationChange:
     classification: Classification | None = None
     delta: int | None = None
     decided_by: str = ""
+    undecided: bool = False
 
 
 @dataclass(frozen=True, slots=True)

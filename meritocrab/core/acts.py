@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from meritocrab.core import comments, standing, upkeep
+from meritocrab.core import comments, review, standing, upkeep
 from meritocrab.core.actions import (
     Action,
     Actor,
     CreditEvent,
     Decision,
-    EvaluationChange,
     note,
     refuse,
 )
@@ -28,25 +27,19 @@ from meritocrab.core.commands import (
 )
 from meritocrab.core.commands import Target as Named
 from meritocrab.core.events import Event, OperatorFacts
-from meritocrab.core.ledger import apply
 from meritocrab.core.names import (
     ActionBasis,
     ActionKind,
     ActorKind,
-    Classification,
     CreditReason,
     Enforcement,
-    EvaluationState,
 )
 from meritocrab.core.permissions import may_command
 from meritocrab.core.policy import Policy
-from meritocrab.core.scoring import can_move
-from meritocrab.core.situation import Contributor, EvaluationView, Situation, Target, UndoneRow
+from meritocrab.core.situation import Contributor, Situation, Target
 
 OBEYED_FOR = timedelta(days=1)
 """A command older than this when it is first handled is history."""
-
-REASON_OF_SUBJECT = {"pull_request": CreditReason.PULL_REQUEST, "comment": CreditReason.COMMENT}
 
 
 def obey(
@@ -237,24 +230,6 @@ class _Session:
         self.done += decision
 
 
-def verdict_credit(
-    evaluation: EvaluationView, delta: int, actor: Actor | None = None, text: str = ""
-) -> CreditEvent:
-    """The credit event of a settled evaluation; its key allows one per evaluation, whoever settles it."""
-    event = CreditEvent(
-        key=f"{evaluation.key}/credit",
-        account_id=evaluation.account_id,
-        requested=delta,
-        reason=REASON_OF_SUBJECT[evaluation.subject],
-        number=evaluation.number,
-        # talk alone must not lift anybody over the threshold in an afternoon
-        capped=evaluation.subject == "comment" and delta > 0,
-        evaluation_id=evaluation.id,
-        text=text,
-    )
-    return event if actor is None else replace(event, actor=actor)
-
-
 def operate(
     event: Event, facts: OperatorFacts, situation: Situation, policy: Policy, now: datetime
 ) -> Decision:
@@ -262,8 +237,8 @@ def operate(
     actor = Actor(ActorKind.LOCAL, facts.uid, facts.user)
     if facts.act in upkeep.ACTS:
         return upkeep.decide(facts, situation)
-    if facts.act in ("approve", "override"):
-        return _settle_by_hand(event, facts, situation, policy, now, actor)
+    if facts.act in review.ACTS:
+        return review.decide(event, facts, situation, policy, now, actor)
     if facts.act == "undo":
         return _undo(event, situation, policy, now, actor, facts)
     person = situation.author
@@ -299,57 +274,6 @@ def _about_person(
     return refuse(f"unknown act: {facts.act}")
 
 
-def _settle_by_hand(
-    event: Event,
-    facts: OperatorFacts,
-    situation: Situation,
-    policy: Policy,
-    now: datetime,
-    actor: Actor,
-) -> Decision:
-    evaluation, person = situation.evaluation, situation.author
-    if evaluation is None or person is None or evaluation.account_id != person.account.id:
-        return refuse(f"{facts.act}: there is no such evaluation")
-    if evaluation.state is not EvaluationState.PENDING:
-        return refuse(f"{facts.act}: came too late, the evaluation is {evaluation.state}")
-    if evaluation.subject == standing.BLACKLIST_PROPOSAL:
-        return _settle_proposal(event, facts, evaluation, person, actor)
-    classification = facts.classification or evaluation.classification
-    delta = _wanted_delta(facts, evaluation, classification) if can_move(person, policy) else 0
-    state = EvaluationState.APPROVED if facts.act == "approve" else EvaluationState.OVERRIDDEN
-    change = EvaluationChange(
-        evaluation.id, state=state, classification=classification, delta=delta, decided_by=facts.user
-    )
-    decision = Decision(evaluations=(change,))
-    if not delta:
-        return decision
-    credit = verdict_credit(evaluation, delta, actor, facts.reason)
-    return decision + standing.change(person, credit, policy, now)[1]
-
-
-def _wanted_delta(
-    facts: OperatorFacts, evaluation: EvaluationView, classification: Classification | None
-) -> int:
-    if facts.act == "override" and facts.delta is not None:
-        return facts.delta
-    if facts.act == "approve":
-        return evaluation.proposed_delta or 0
-    if classification is None:
-        return 0
-    return evaluation.deltas.get(classification, 0)
-
-
-def _settle_proposal(
-    event: Event, facts: OperatorFacts, evaluation: EvaluationView, person: Contributor, actor: Actor
-) -> Decision:
-    approved = facts.act == "approve"
-    state = EvaluationState.APPROVED if approved else EvaluationState.OVERRIDDEN
-    change = Decision(evaluations=(EvaluationChange(evaluation.id, state=state, decided_by=facts.user),))
-    if not approved:
-        return change
-    return change + standing.blacklist(person, f"{event.key}/blacklist", actor, event.number, facts.reason)
-
-
 def _undo(
     event: Event, situation: Situation, policy: Policy, now: datetime, actor: Actor, facts: OperatorFacts
 ) -> Decision:
@@ -358,33 +282,4 @@ def _undo(
         return refuse("undo: there is no such ledger row")
     if row.undone:
         return refuse("undo: undone before")
-    credit = CreditEvent(
-        key=f"{row.key}/undo",
-        account_id=person.account.id,
-        requested=-row.applied,
-        reason=CreditReason.UNDO,
-        actor=actor,
-        number=event.number,
-        # the undo of an undo earns again: within that day's cap, too
-        capped=row.cap_day is not None,
-        cap_day=row.cap_day,
-        set_blacklisted=_flag_after_undo(row, person, policy),
-        reverses_id=row.id,
-        text=facts.reason,
-    )
-    return standing.change(person, credit, policy, now)[1]
-
-
-def _flag_after_undo(row: UndoneRow, person: Contributor, policy: Policy) -> bool | None:
-    """The blacklist flag that undoing this row restores; None leaves it as it is.
-
-    An automatic blacklisting goes with the row that caused it, unless a later row set the flag anew or the credit
-    would keep it.
-    """
-    if row.blacklisted_before != row.blacklisted_after:
-        return row.blacklisted_before
-    caused = row.blacklisting_id is not None and row.blacklisting_id == row.flagged_by_id
-    if not caused or not person.blacklisted:
-        return None
-    after = person.credit + apply(person.credit, -row.applied, cap_left=None)
-    return False if after > policy.blacklist_threshold else None
+    return standing.take_back(row, person, actor, event.number, policy, now, facts.reason)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from meritocrab.core import acts, gate, scoring, standing
+from meritocrab.core import acts, gate, review, scoring, standing
 from meritocrab.core.actions import (
     CreditEvent,
     Decision,
@@ -273,7 +273,7 @@ def _judged(event: Event, situation: Situation, policy: Policy, now: datetime) -
     decision = Decision(evaluations=(change,))
     if outcome.state is not EvaluationState.AUTO_APPLIED or outcome.delta == 0:
         return decision
-    credit = acts.verdict_credit(evaluation, outcome.delta)
+    credit = review.verdict_credit(evaluation, outcome.delta)
     return decision + standing.change(person, credit, policy, now)[1]
 
 

@@ -72,7 +72,12 @@ class Contributor:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationView:
-    """An evaluation as the handlers need it. `applied` is what its ledger row really changed."""
+    """An evaluation as the handlers need it.
+
+    `classification` is the one that counts, `judged` the provider's own. `ledger_id` is the row by which it moves
+    credit now (None when it moves none, or that was taken back), `applied` what that row really changed, `moves` how
+    many such rows there have been.
+    """
 
     id: int
     key: str
@@ -85,8 +90,10 @@ class EvaluationView:
     classification: Classification | None
     proposed_delta: int | None
     deltas: Mapping[Classification, int]
+    judged: Classification | None = None
     ledger_id: int | None = None
     applied: int = 0
+    moves: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from meritocrab.core.names import (
 )
 from meritocrab.core.permissions import is_privileged
 from meritocrab.core.policy import Policy
-from meritocrab.core.situation import Contributor, PullRequest
+from meritocrab.core.situation import Contributor, PullRequest, UndoneRow
 
 REOPEN_WITHIN = timedelta(days=14)
 """A lifted person gets back what the daemon closed in this time; older ones are better opened anew."""
@@ -109,8 +109,18 @@ def _is_lifted(before: Contributor, after: Contributor, policy: Policy) -> bool:
     return free(after) and not free(before)
 
 
-def blacklist(person: Contributor, key: str, actor: Actor, number: int | None, text: str = "") -> Decision:
-    """The manual blacklisting of a person; nothing if the flag is already set."""
+def blacklist(
+    person: Contributor,
+    key: str,
+    actor: Actor,
+    number: int | None,
+    text: str = "",
+    evaluation_id: int | None = None,
+) -> Decision:
+    """The manual blacklisting of a person; nothing if the flag is already set.
+
+    `evaluation_id` is that of the proposal it follows, if one was made.
+    """
     if person.blacklisted:
         return Decision(notes=("already blacklisted",))
     row = CreditEvent(
@@ -121,6 +131,7 @@ def blacklist(person: Contributor, key: str, actor: Actor, number: int | None, t
         actor=actor,
         number=number,
         set_blacklisted=True,
+        evaluation_id=evaluation_id,
         text=text,
     )
     return Decision(credit_events=(row,))
@@ -142,6 +153,48 @@ def unblacklist(
         set_blacklisted=False,
     )
     return change(person, row, policy, now)
+
+
+def take_back(
+    row: UndoneRow,
+    person: Contributor,
+    actor: Actor,
+    number: int | None,
+    policy: Policy,
+    now: datetime,
+    text: str = "",
+) -> Decision:
+    """Append the opposite of a ledger row, and restore the blacklist flag as it was without it."""
+    credit = CreditEvent(
+        key=f"{row.key}/undo",
+        account_id=person.account.id,
+        requested=-row.applied,
+        reason=CreditReason.UNDO,
+        actor=actor,
+        number=number,
+        # the undo of an undo earns again: within that day's cap, too
+        capped=row.cap_day is not None,
+        cap_day=row.cap_day,
+        set_blacklisted=_flag_without(row, person, policy),
+        reverses_id=row.id,
+        text=text,
+    )
+    return change(person, credit, policy, now)[1]
+
+
+def _flag_without(row: UndoneRow, person: Contributor, policy: Policy) -> bool | None:
+    """The blacklist flag that taking this row back restores; None leaves it as it is.
+
+    An automatic blacklisting goes with the row that caused it, unless a later row set the flag anew or the credit
+    would keep it.
+    """
+    if row.blacklisted_before != row.blacklisted_after:
+        return row.blacklisted_before
+    caused = row.blacklisting_id is not None and row.blacklisting_id == row.flagged_by_id
+    if not caused or not person.blacklisted:
+        return None
+    after = person.credit + apply(person.credit, -row.applied, cap_left=None)
+    return False if after > policy.blacklist_threshold else None
 
 
 def release(person: Contributor, key: str, policy: Policy, now: datetime) -> Decision:

@@ -270,6 +270,13 @@ class LocalClient:
         )
         return await self._act(routes.OVERRIDE, body, repository=repository, id=evaluation_id)
 
+    async def reconsider(
+        self, repository: str, evaluation_id: int, *, reason: str = "", request_id: str | None = None
+    ) -> p.ActAnswer:
+        """Take a maintainer's decision back: the item waits again."""
+        body = p.ActBody(reason=reason, request_id=request_id)
+        return await self._act(routes.RECONSIDER, body, repository=repository, id=evaluation_id)
+
     # ---- contributors
 
     async def contributors(

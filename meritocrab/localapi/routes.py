@@ -118,6 +118,11 @@ APPROVE = _act("approve", f"{REPOSITORY}/evaluations/{{id}}/approve", "Apply wha
 OVERRIDE = _act(
     "override", f"{REPOSITORY}/evaluations/{{id}}/override", "Apply another class or number", p.OverrideBody
 )
+RECONSIDER = _act(
+    "reconsider",
+    f"{REPOSITORY}/evaluations/{{id}}/reconsider",
+    "Take a maintainer's decision back: the item waits again",
+)
 
 CONTRIBUTORS = _get(
     "contributors",
@@ -184,6 +189,7 @@ ROUTES: tuple[Route, ...] = (
     EVALUATION_FILES,
     APPROVE,
     OVERRIDE,
+    RECONSIDER,
     CONTRIBUTORS,
     CONTRIBUTOR,
     CONTRIBUTOR_LEDGER,

@@ -281,7 +281,7 @@ def _target(call: Call) -> Callable[[], acts.Target]:
             return acts.on_action(call.number())
         case routes.UNDO:
             return acts.on_ledger_row(call.repository, call.number())
-        case routes.APPROVE | routes.OVERRIDE:
+        case routes.APPROVE | routes.OVERRIDE | routes.RECONSIDER:
             return acts.on_evaluation(call.repository, call.number())
         case routes.ADJUST | routes.BLACKLIST | routes.UNBLACKLIST:
             return acts.on_person(call.repository, call.parts["user"])

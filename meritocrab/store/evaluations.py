@@ -14,7 +14,8 @@ from meritocrab.core.budget import UNASKED
 from meritocrab.core.events import Event, VerdictFacts, event_key
 from meritocrab.core.names import Classification, EvaluationState, EventKind
 from meritocrab.core.situation import EvaluationView
-from meritocrab.store import accounts, inbox, notifications, states
+from meritocrab.core.standing import BLACKLIST_PROPOSAL
+from meritocrab.store import accounts, inbox, ledger, notifications, states
 from meritocrab.store.models import EvaluationRow, LedgerRow
 from meritocrab.store.statements import exists, find_all, find_one, insert_new, update
 
@@ -63,6 +64,9 @@ def change(wanted: EvaluationChange, now: datetime) -> None:
         values["decided_classification"] = wanted.classification.value
     if wanted.delta is not None:
         values["proposed_delta"] = wanted.delta
+    if wanted.undecided:
+        values |= {"decided_classification": None, "decided_by": "", "decided_at": None}
+        values["proposed_delta"] = wanted.delta
     if wanted.decided_by:
         values |= {"decided_by": wanted.decided_by, "decided_at": now}
     if values:
@@ -104,8 +108,9 @@ def is_repeated(repository_id: int, account_id: int, digest: str, key: str) -> b
 
 
 def view(row: EvaluationRow) -> EvaluationView:
-    """The value a row stands for, with what its ledger row really changed."""
-    ledger = _ledger_row(row)
+    """The value a row stands for, with how it moves credit now."""
+    moves = _moves(row)
+    move = _in_force(moves)
     classification = row.decided_classification or row.classification
     return EvaluationView(
         id=row.id,
@@ -119,17 +124,33 @@ def view(row: EvaluationRow) -> EvaluationView:
         classification=Classification(classification) if classification else None,
         proposed_delta=row.proposed_delta,
         deltas={Classification(name): delta for name, delta in json.loads(row.deltas).items()},
-        ledger_id=ledger.id if ledger else None,
-        applied=ledger.applied if ledger else 0,
+        judged=Classification(row.classification) if row.classification else None,
+        ledger_id=move.id if move else None,
+        applied=move.applied if move else 0,
+        moves=len(moves),
     )
 
 
-def _ledger_row(row: EvaluationRow) -> LedgerRow | None:
-    """The newest row that moved credit for this evaluation; by its person, whose rows have an index."""
-    person = {"repository_id": row.repository_id, "account_id": row.account_id}
-    rows = find_all(LedgerRow, evaluation_id=row.id, **person)
-    moved = [entry for entry in rows if entry.reverses_id is None and entry.requested != 0]
-    return max(moved, key=lambda entry: int(entry.id), default=None)
+def _moves(row: EvaluationRow) -> list[LedgerRow]:
+    """The rows by which this evaluation moved credit (or the flag, if it proposed that), oldest first."""
+    # by their person, whose rows have an index
+    rows = find_all(
+        LedgerRow, evaluation_id=row.id, repository_id=row.repository_id, account_id=row.account_id
+    )
+    proposal = row.subject == BLACKLIST_PROPOSAL
+    moved = [entry for entry in rows if entry.reverses_id is None and (proposal or entry.requested != 0)]
+    return sorted(moved, key=lambda entry: int(entry.id))
+
+
+def _in_force(moves: Sequence[LedgerRow]) -> LedgerRow | None:
+    """The row that would have to be taken back now: a move, or what took back the taking back of it."""
+    for move in reversed(moves):
+        row, stands = move, True
+        while (reversal := ledger.reversal_of(row)) is not None:
+            row, stands = reversal, not stands
+        if stands:
+            return row
+    return None
 
 
 def find(evaluation_id: int | None) -> EvaluationRow | None:

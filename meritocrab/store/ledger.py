@@ -193,6 +193,12 @@ def find_by_key(key: str) -> LedgerRow | None:
     return find_one(LedgerRow, key=key)
 
 
+def reversal_of(row: LedgerRow) -> LedgerRow | None:
+    """The row that takes this one back, or None."""
+    # by the person, whose rows have an index
+    return find_one(LedgerRow, reverses_id=row.id, repository_id=row.repository_id, account_id=row.account_id)
+
+
 def day_of(moment: datetime) -> int:
     """The UTC day of an aware time, as days since 1970."""
     return (moment - EPOCH).days

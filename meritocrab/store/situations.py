@@ -184,7 +184,7 @@ def load(about: Subject, known: Lookups, now: datetime) -> Situation:
     facts = event.facts
     evaluation_id = facts.evaluation_id if isinstance(facts, VerdictFacts | OperatorFacts) else None
     action, companions = _action(event, facts) if isinstance(facts, OperatorFacts) else (None, ())
-    evaluation = evaluations.find(evaluation_id)
+    evaluation = _evaluation(event, evaluation_id)
     author = _author(about, known, now)
     return Situation(
         author=author,
@@ -197,9 +197,9 @@ def load(about: Subject, known: Lookups, now: datetime) -> Situation:
         edited_by_other=bool(known.edited_by_other),
         status_answers_today=_status_answers(event, now) if about.commands else 0,
         repeated_text=_is_repeated(about),
-        evaluation=evaluations.view(evaluation) if evaluation and _is_here(event, evaluation) else None,
+        evaluation=evaluation,
         pull_request_evaluations=_evaluations(event),
-        undone=_undone(event, facts) if isinstance(facts, OperatorFacts) else None,
+        undone=_undone(event, _to_undo(facts, evaluation)) if isinstance(facts, OperatorFacts) else None,
         action=action,
         companions=companions,
         paused=about.repository.paused,
@@ -315,8 +315,18 @@ def _is_here(event: Event, row: EvaluationRow | LedgerRow | OutboxRow) -> bool:
     return bool(row.repository_id == event.repository_id)
 
 
-def _undone(event: Event, facts: OperatorFacts) -> UndoneRow | None:
-    row = ledger.find(facts.ledger_id) if facts.ledger_id is not None else None
+def _evaluation(event: Event, evaluation_id: int | None) -> EvaluationView | None:
+    row = evaluations.find(evaluation_id)
+    return evaluations.view(row) if row is not None and _is_here(event, row) else None
+
+
+def _to_undo(facts: OperatorFacts, evaluation: EvaluationView | None) -> int | None:
+    """The ledger row that an act is about, by its id or as what its evaluation came to."""
+    return evaluation.ledger_id if evaluation is not None else facts.ledger_id
+
+
+def _undone(event: Event, ledger_id: int | None) -> UndoneRow | None:
+    row = ledger.find(ledger_id) if ledger_id is not None else None
     if row is None or not _is_here(event, row):
         return None
     earlier = (
@@ -337,7 +347,7 @@ def _undone(event: Event, facts: OperatorFacts) -> UndoneRow | None:
         cap_day=row.cap_day,
         blacklisted_before=bool(earlier and earlier.blacklisted),
         blacklisted_after=row.blacklisted,
-        undone=LedgerRow.select().where(LedgerRow.reverses_id == row.id).exists(),
+        undone=ledger.reversal_of(row) is not None,
         blacklisting_id=_automatic_blacklisting(row),
         flagged_by_id=_flagged_by(row),
     )

@@ -19,7 +19,7 @@ class Board:
         queue: what waits for a maintainer, oldest first; `queue_total` counts it where not all of it is here.
         deciding: ids of items whose decision is on its way; they are out of the list already.
         snoozed: until when an item is hidden. It is this session's own and ends with it.
-        decisions: ledger rows that this session's decisions led to, the last at the end: what can be undone.
+        decisions: what this session decided, the last at the end: what can be undone.
     """
 
     link: LinkState = LinkState.CONNECTING
@@ -60,8 +60,8 @@ class Board:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A decision of this session: what it was about, and the ledger rows that undo it."""
+    """A decision of this session, in words, and the item it was about."""
 
     repository: str
     what: str
-    rows: tuple[int, ...]
+    evaluation_id: int

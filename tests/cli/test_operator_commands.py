@@ -153,6 +153,9 @@ def test_the_review_queue_from_list_to_undo(daemon: Daemon) -> None:
     assert f"undo in {REPO}: done" in daemon.run("undo", str(row["id"]))
     assert "undone before" in daemon.run("undo", str(row["id"]), status=3)
     assert "judged low (undone)" in daemon.run("activity")
+    assert f"reconsider in {REPO}: done" in daemon.run("queue", "reconsider", str(item))
+    assert daemon.run("queue", "list").splitlines()[1].split()[0] == str(item)
+    assert "no maintainer has decided" in daemon.run("queue", "reconsider", str(item), status=3)
 
 
 def test_several_items_at_once_and_one_of_them_gone(daemon: Daemon) -> None:

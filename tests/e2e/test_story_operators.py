@@ -121,6 +121,56 @@ async def test_undo_of_an_undo_and_of_nothing(day: Day) -> None:
     assert "no such ledger row" in nothing.note
 
 
+async def test_what_a_maintainer_thinks_again_about_waits_as_before(day_on_both: Day) -> None:
+    day = day_on_both
+    evaluation = await pending(day)
+    await day.operate("override", "newt", evaluation_id=evaluation, classification=Classification.SPAM)
+    await day.operate("reconsider", "newt", evaluation_id=evaluation)
+    assert day.credit("newt") == 100
+    (row,) = day.judged("newt")
+    assert (row.state, row.proposed_delta, row.decided_by, row.decided_at) == ("pending", -5, "", None)
+    twice = await day.operate("reconsider", "newt", evaluation_id=evaluation)
+    assert "no maintainer has decided" in twice.note
+    await day.operate("approve", "newt", evaluation_id=evaluation)
+    assert day.ledger("newt") == [("pull_request", -25), ("undo", 25), ("pull_request", -5)]
+    await day.operate("reconsider", "newt", evaluation_id=evaluation)
+    await day.operate("override", "newt", evaluation_id=evaluation, classification=Classification.HIGH)
+    assert (day.credit("newt"), day.judged("newt")[0].state) == (115, "overridden")
+
+
+async def test_thinking_again_lifts_the_blacklisting_that_followed(day: Day) -> None:
+    await day.give_credit("newt", 20)
+    evaluation = await pending(day, "spam")
+    await day.operate("approve", "newt", evaluation_id=evaluation)
+    await day.operate("reconsider", "newt", evaluation_id=evaluation)
+    assert (day.credit("newt"), day.is_blacklisted("newt")) == (20, False)
+    await day.operate("approve", "newt", evaluation_id=evaluation)
+    assert day.is_blacklisted("newt")
+
+
+async def test_thinking_again_takes_back_only_what_still_counts(day: Day) -> None:
+    evaluation = await pending(day)
+    await day.operate("approve", "newt", evaluation_id=evaluation)
+    await day.operate("undo", "newt", ledger_id=day.ledger_rows("newt")[-1].id)
+    await day.operate("reconsider", "newt", evaluation_id=evaluation)
+    assert day.ledger("newt") == [("pull_request", -5), ("undo", 5)]
+    await day.operate("undo", "newt", ledger_id=day.ledger_rows("newt")[-1].id)
+    await day.operate("override", "newt", evaluation_id=evaluation, delta=0)
+    assert day.credit("newt") == 95
+    await day.operate("reconsider", "newt", evaluation_id=evaluation)
+    assert day.credit("newt") == 100
+
+
+async def test_what_the_policy_applied_is_not_reconsidered(day: Day) -> None:
+    day.judge.says("casino", "spam")
+    day.pull("newt", "casino")
+    await day.settle()
+    (row,) = day.judged("newt")
+    answer = await day.operate("reconsider", "newt", evaluation_id=row.id)
+    assert "no maintainer has decided, the evaluation is auto_applied" in answer.note
+    assert day.credit("newt") == 75
+
+
 async def test_blacklist_and_unblacklist_twice_change_nothing_more(day: Day) -> None:
     await day.operate("blacklist", "newt")
     again = await day.operate("blacklist", "newt")

@@ -225,6 +225,16 @@ async def test_a_pull_request_taken_back_by_its_author_scores_nothing(day: Day) 
     assert day.credit("newt") == 100
 
 
+async def test_what_a_maintainer_undid_is_not_taken_back_again_when_its_author_withdraws(day: Day) -> None:
+    day.judge.says("Fine", "high")
+    number = day.pull("newt", "Fine")
+    await day.settle()
+    await day.operate("undo", "newt", ledger_id=day.ledger_rows("newt")[-1].id)
+    day.world.close(REPO, number, "newt")
+    await day.settle()
+    assert day.ledger("newt") == [("pull_request", 15), ("undo", -15)]
+
+
 async def test_spam_taken_back_is_still_spam(day: Day) -> None:
     day.judge.says("casino", "spam")
     number = day.pull("newt", "casino")
@@ -366,6 +376,11 @@ async def test_confirm_proposes_the_blacklisting_in_the_queue(make_day: MakeDay)
     await day.operate("approve", "newt", evaluation_id=proposal.id)
     assert day.is_blacklisted("newt")
     assert day.judged("newt")[-1].state == "approved"
+    await day.operate("reconsider", "newt", evaluation_id=proposal.id)
+    assert not day.is_blacklisted("newt")
+    await day.operate("override", "newt", evaluation_id=proposal.id)
+    await day.operate("reconsider", "newt", evaluation_id=proposal.id)
+    assert day.judged("newt")[-1].state == "pending"
 
 
 async def test_a_proposed_blacklisting_may_be_turned_down(make_day: MakeDay) -> None:

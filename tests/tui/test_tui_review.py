@@ -48,10 +48,13 @@ async def test_a_decision_is_told_and_can_be_undone(served: Served) -> None:
         await stage.press("2", "s")
         assert "doubter-0: spam −25 → 75" in stage.notice
         await stage.press("u")
-        assert "undone" in stage.notice
+        assert "undone, and it waits again: spam: #1 of @doubter-0 +25 → 100" in stage.notice
         assert served.day.credit("doubter-0") == 100
+        await stage.until(lambda: stage.rows("queue").count == 2, "the item in the queue again")
         await stage.press("u")
         assert "nothing to undo" in stage.notice
+        await stage.press("up", "h")
+        assert "doubter-0: high +15 → 115" in stage.notice
 
 
 async def test_a_number_with_a_reason(served: Served) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from meritocrab.core import acts, ledger, standing
+from meritocrab.core import ledger, review, standing
 from meritocrab.core.actions import Actor, Decision, EvaluationRequest
 from meritocrab.core.budget import MICROS
 from meritocrab.core.names import ActorKind, Classification, EvaluationState, GateOutcome, Role
@@ -141,9 +141,9 @@ def _forecast(
     """Decided as it would be, on what is known now, and then only shown."""
     if not delta or not can_move(person, policy):
         return _result(person, policy, delta, 0, person.credit, Decision())
-    event = acts.verdict_credit(view, delta, SOMEBODY)
+    event = review.verdict_credit(view, delta, SOMEBODY)
     applied = ledger.apply(person.credit, delta, cap_left=_cap_left(event.capped, person, view, policy, now))
-    event = acts.verdict_credit(view, applied, SOMEBODY)
+    event = review.verdict_credit(view, applied, SOMEBODY)
     after, decision = standing.change(person, event, policy, now)
     blacklists = after.blacklisted and not person.blacklisted
     return _result(person, policy, delta, applied, after.credit, decision, blacklists=blacklists)

@@ -70,7 +70,7 @@ class Review(View):
         Binding("h", "judge('high')", "high", tooltip="override: high"),
         Binding("n", "number", "number", tooltip="override: a number of your own, with a reason"),
         Binding("space", "skip", "skip", tooltip="on to the next item"),
-        Binding("u", "undo", "undo", tooltip="undo the last decision of this session"),
+        Binding("u", "undo", "undo", tooltip="undo the last decision of this session: the item waits again"),
         Binding(
             "v", "mark", "mark", tooltip="mark, or take the mark away; a s l c h then decide all marked ones"
         ),
@@ -289,8 +289,7 @@ class Review(View):
 
     def _decided(self, item: EvaluationItem, word: str, answer: ActAnswer) -> None:
         what = f"#{item.number} of @{item.author.login}"
-        rows = tuple(row.id for row in answer.ledger if row.reason not in ("opening", "undo"))
-        self.board.decisions.append(Decided(item.repository, f"{word}: {what}", rows))
+        self.board.decisions.append(Decided(item.repository, f"{word}: {what}", item.id))
         self.ui.tell(f"{what}: {word}{_outcome(answer)}{self._unveiled(item)}")
 
     def _unveiled(self, item: EvaluationItem) -> str:
@@ -328,18 +327,23 @@ class Review(View):
             self._send(item, words.signed(said.delta), call)
 
     def action_undo(self) -> None:
-        """Take the last decision's change of credit back."""
+        """Take the last decision back: the item waits again."""
         decisions = self.board.decisions
         if not decisions:
             self.ui.tell("nothing to undo: no decision of this session is left", "warning")
             return
         last = decisions.pop()
-        if not last.rows:
-            self.ui.tell(f"{last.what} changed no credit; there is nothing to take back", "warning")
-            return
-        for row in reversed(last.rows):
-            call = partial(self.ui.client.undo, last.repository, row)
-            self.ui.act(call, lambda answer: self.ui.tell(f"undone: {last.what}{_outcome(answer)}"))
+        call = partial(self.ui.client.reconsider, last.repository, last.evaluation_id)
+        self.ui.act(call, partial(self._undone, last), partial(self._not_undone, last))
+
+    def _undone(self, last: Decided, answer: ActAnswer) -> None:
+        self.board.deciding.discard(last.evaluation_id)
+        self.ui.tell(f"undone, and it waits again: {last.what}{_outcome(answer)}")
+
+    def _not_undone(self, last: Decided, error: LocalApiError) -> None:
+        if not isinstance(error, Refused):
+            self.board.decisions.append(last)  # the daemon was away: it can be tried again
+        self.ui.tell(f"{last.what} is not undone: {error}", "error")
 
     # ---- going through the list
 
