@@ -30,6 +30,7 @@ UNCONFIRMED: Final = "unconfirmed"
 OPINIONS_DIFFER: Final = "opinions_differ"
 OPENS_GATE: Final = "opens_gate"
 NO_USABLE_ANSWER: Final = "no_usable_answer"
+UNANSWERED: Final = "unanswered"
 
 NEGATIVE: Final = frozenset({Classification.SPAM, Classification.LOW})
 

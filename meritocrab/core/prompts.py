@@ -5,7 +5,8 @@ a number that is drawn anew for every question, what could pass for a marker or 
 defused, what GitHub does not show is either made visible (HTML comments) or taken out (characters without a shape),
 and all of that is reported as flags for the maintainer. What looks like instructions to a model is flagged and shown
 all the same. What other people wrote is only context: it is left out when it is suspicious, and flags nobody, or one
-troll's comment would send everybody's later ones to the review queue. The author's name, credit and role are not
+troll's comment would send everybody's later ones to the review queue; what costs somebody credit is asked again
+without it (see `Question.alone`). The author's name, credit and role are not
 shown: a verdict is about the contribution. Everything is bounded, and what was cut is said, outside of the strangers'
 text.
 """
@@ -22,12 +23,11 @@ from meritocrab.core.cleaning import HARMLESS, Cleaner, Flag, needs_human
 from meritocrab.core.instructions import find_instructions
 from meritocrab.core.names import Classification
 
-PROMPT_VERSION: Final = "2"
+PROMPT_VERSION: Final = "3"
 """Stored with each verdict; part of what makes two questions the same."""
 
 MAX_TITLE: Final = 300
 MAX_TEXT: Final = 6_000
-MAX_NOTES: Final = 4_000
 MAX_THREAD: Final = 4_000
 MAX_THREAD_TEXT: Final = 1_500
 MAX_FILES: Final = 60
@@ -53,7 +53,8 @@ class ChangedFile:
 class Material(Protocol):
     """What there is to show; `meritocrab.evaluators.base.Question` is one.
 
-    `thread` holds, for a comment, the pull request's own text and then the comments before it, oldest first.
+    `thread` holds, for a comment, the pull request's own text and then the latest comments before it, oldest first;
+    `thread_older` counts the comments before those.
     `author_login` is never shown: it is what is blotted out wherever it stands.
     """
 
@@ -73,6 +74,8 @@ class Material(Protocol):
     def files(self) -> tuple[ChangedFile, ...]: ...
     @property
     def thread(self) -> tuple[str, ...]: ...
+    @property
+    def thread_older(self) -> int: ...
     @property
     def judge_notes(self) -> str: ...
     @property
@@ -229,7 +232,7 @@ class _Writer:
     def _system(self) -> str:
         # The maintainers' own words, and yet cleaned: a policy file is easily pasted together from elsewhere.
         notes = Cleaner(self._nonce, "").clean(self._material.judge_notes, "notes").strip()
-        return f"{_SYSTEM}{_NOTES}{notes[:MAX_NOTES]}" if notes else _SYSTEM
+        return f"{_SYSTEM}{_NOTES}{notes}" if notes else _SYSTEM
 
     def _head(self) -> str:
         material = self._material
@@ -247,7 +250,7 @@ class _Writer:
         material = self._material
         if material.subject == "pull_request":
             yield self._section("title", "title", material.title, MAX_TITLE)
-        else:
+        elif material.title:
             yield self._section("title", "title of the pull request", self._title_above(), MAX_TITLE)
         yield self._thread()
         own = "text" if material.subject == "pull_request" else "comment"
@@ -298,7 +301,7 @@ class _Writer:
         return self._marked("thread", heading, "\n\n".join(parts))
 
     def _thread_cut(self, shown: Sequence[str]) -> str:
-        older = len(self._material.thread) - len(shown)
+        older = self._material.thread_older + len(self._material.thread) - len(shown)
         shortened = sum(_CUT in text for text in shown)
         suspicious = shown.count(_LEFT_OUT)
         notes = []
@@ -316,10 +319,14 @@ class _Writer:
             return ""
         lines = [self._file_line(file) for file in files[:MAX_FILES]]
         total = max(len(files), self._material.changed_files or 0)
-        note = ""
+        notes = []
         if total > len(lines):
-            note = f" (cut: the first {len(lines)} of {total})"
+            notes.append(f"the first {len(lines)} of {total}")
             self._cut.append(f"files: {len(lines)} of {total}")
+        if shortened := sum(_NAME_CUT in line for line in lines):
+            notes.append(f"long names shortened: {shortened}")
+            self._cut.append(f"files: names shortened: {shortened}")
+        note = f" (cut: {'; '.join(notes)})" if notes else ""
         return self._marked("files", f"The changed files{note}:", "\n".join(lines))
 
     def _file_line(self, file: ChangedFile) -> str:
@@ -328,7 +335,7 @@ class _Writer:
         return f"{self._name(file)} ({_one_word(file.status)}, {changed}{kind})"
 
     def _name(self, file: ChangedFile) -> str:
-        return _both_ends(" ".join(self._cleaner.clean(file.path, "files").split()), MAX_FILE_NAME, " … ")
+        return _both_ends(" ".join(self._cleaner.clean(file.path, "files").split()), MAX_FILE_NAME, _NAME_CUT)
 
     def _patch(self) -> str:
         hunks = _ranked(self._material.files)
@@ -345,12 +352,18 @@ class _Writer:
         return self._marked("patch", f"The patch{self._patch_cut(hunks, shown)}:", self._by_file(shown))
 
     def _patch_cut(self, hunks: Sequence[_Hunk], shown: Sequence[tuple[_Hunk, str]]) -> str:
-        left_out = len(hunks) - len(shown)
+        notes = []
         shortened = sum(len(text) < len(hunk.text) and _CUT in text for hunk, text in shown)
-        if not left_out and not shortened:
-            return ""
-        self._cut.append(f"patch: {len(shown)} of {len(hunks)} hunks, {shortened} of them shortened")
-        return f" (cut: {len(shown)} of {len(hunks)} hunks, the most telling ones, {shortened} shortened)"
+        if len(hunks) > len(shown) or shortened:
+            self._cut.append(f"patch: {len(shown)} of {len(hunks)} hunks, {shortened} of them shortened")
+            notes.append(f"{len(shown)} of {len(hunks)} hunks, the most telling ones, {shortened} shortened")
+        if lines := sum(len(line) > MAX_LINE for hunk, _ in shown for line in hunk.text.split("\n")):
+            self._cut.append(f"patch: long lines shortened: {lines}")
+            notes.append(f"long lines shortened: {lines}")
+        if (unseen := (self._material.changed_files or 0) - len(self._material.files)) > 0:
+            self._cut.append(f"patch: files not looked at: {unseen}")
+            notes.append(f"further files not looked at: {unseen}")
+        return f" (cut: {'; '.join(notes)})" if notes else ""
 
     def _by_file(self, shown: Iterable[tuple[_Hunk, str]]) -> str:
         """Hunks of one file together and in its order; files in the order of their most telling hunk."""
@@ -372,6 +385,7 @@ _LAST_WORD: Final = (
 )
 _SMALLEST_HUNK: Final = 200
 _CUT: Final = "\n[…]\n"
+_NAME_CUT: Final = " … "
 
 
 def _spoken(code: str) -> str:

@@ -7,12 +7,14 @@ paid for is never forgotten, whatever the answer was worth.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from weakref import WeakValueDictionary
 
 from meritocrab.core.budget import MICROS, Budget, Price, Spent, exhausted
 from meritocrab.core.cleaning import Flag
@@ -74,9 +76,9 @@ def _micros(amount: float | None) -> int | None:
     return None if amount is None else round(amount * MICROS)
 
 
-def price_of(llm: LlmSettings) -> Price | None:
-    """What the configured model costs, where the price table says so."""
-    found = llm.prices.get(llm.model) if llm.model is not None else None
+def price_of(llm: LlmSettings, model: str) -> Price | None:
+    """What this model costs, where the price table says so."""
+    found = llm.prices.get(model)
     return None if found is None else Price(*found)
 
 
@@ -99,6 +101,7 @@ class Asking:
     ) -> None:
         self._store, self._evaluator, self._clock = store, evaluator, clock
         self.budget, self._price, self._timeout = budget, price, timeout_seconds
+        self._same: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def prepare(self, row: EvaluationRow, question: Question, *, is_history: bool) -> Asked:
         """The question as it will be asked, looked through for what may steer a model.
@@ -114,7 +117,10 @@ class Asking:
         return Asked(row, question, prompt.flags, prompt, is_history)
 
     async def opinion(self, asked: Asked, number: int = 1) -> Answer:
-        """What the provider says; a second opinion (`number` 2) is never taken from what was said before.
+        """What the provider says.
+
+        A second opinion (`number` 2) is never taken from what was said before, and is asked without a word of other
+        people: who commented first could have steered the verdict about everybody after them.
 
         Raises:
             BudgetSpent: it was not asked.
@@ -125,14 +131,16 @@ class Asking:
         if asked.prompt is None or not isinstance(self._evaluator, MeteredEvaluator):
             async with asyncio.timeout(self._timeout):
                 return await self._evaluator.evaluate(asked.question)
-        prompt = asked.prompt if number == 1 else await asyncio.to_thread(_build, asked.question)
+        prompt = asked.prompt if number == 1 else await asyncio.to_thread(_build, asked.question.alone())
         wanted = self._wanted(asked, prompt, number)
-        begun = await self._store.write(self._begin, wanted, asked.is_history)
-        if isinstance(begun, str):
-            raise BudgetSpent(begun)
-        if isinstance(begun, CallRow):
-            return _answer_again(begun)
-        return await self._call(self._evaluator, prompt, wanted, begun)
+        # side by side, the same question waits for the first answer to it
+        async with self._same.setdefault(wanted.digest, asyncio.Lock()):
+            begun = await self._store.write(self._begin, wanted, asked.is_history)
+            if isinstance(begun, str):
+                raise BudgetSpent(begun)
+            if isinstance(begun, CallRow):
+                return _answer_again(begun)
+            return await self._call(self._evaluator, prompt, wanted, begun)
 
     def _wanted(self, asked: Asked, prompt: Prompt, number: int) -> Wanted:
         size = (len(prompt.system) + len(prompt.user)) // CHARACTERS_PER_TOKEN
@@ -144,7 +152,7 @@ class Asking:
             provider=self._evaluator.name,
             model=self._evaluator.model,
             prompt_version=prompt.version,
-            digest=prompt.digest,
+            digest=_same_question(self._evaluator.model, prompt),
             input_tokens=size,
             output_tokens=MAX_OUTPUT_TOKENS,
             cost_micros=self._cost(size, MAX_OUTPUT_TOKENS),
@@ -227,6 +235,11 @@ def _tell(wanted: Wanted, given: Given, began: float) -> None:
         "output_tokens": given.output_tokens,
     }
     log.info("%s %s after %.2f s", wanted.provider, given.outcome, seconds, extra=facts)
+
+
+def _same_question(model: str, prompt: Prompt) -> str:
+    """Equal where the same model would be shown the same: only then an answer serves again."""
+    return hashlib.sha256(f"{model}\0{prompt.digest}".encode()).hexdigest()
 
 
 def _build(question: Question) -> Prompt:

@@ -40,6 +40,12 @@ LEASE = timedelta(minutes=30)
 UNUSABLE_AT_MOST = 3
 """So many answers that are none, and a human has to judge."""
 
+OWN_FAILURES_AT_MOST = 5
+"""So many tries that failed by our own fault, and a human has to judge."""
+
+LONGEST_ERROR = 300
+"""Characters kept of an error of ours."""
+
 FAILURES_BEFORE_PAUSE = 3
 """So many failures of the provider in a row, and every question waits instead of trying its luck."""
 
@@ -133,13 +139,13 @@ class Evaluation:
                 await self._unusable(row, str(error))
             except EvaluatorUnavailable as error:
                 await self._unavailable(row, error)
-            except (TimeoutError, ValueError) as error:
-                await self._put_back(row, str(error) or "no answer in time", None)
+            except TimeoutError:
+                await self._put_back(row, "no answer in time", None)
             except StoreError:
                 raise
             except Exception as error:
-                log.exception("the provider %s failed on evaluation %d", self._evaluator.name, row.id)
-                await self._put_back(row, f"{type(error).__name__}: {error}", None)
+                log.exception("evaluation %d failed by our own fault", row.id)
+                await self._failed(row, f"{type(error).__name__}: {error}"[:LONGEST_ERROR])
 
     async def _judge(self, row: EvaluationRow) -> None:
         known = await self._material.known(row)
@@ -229,6 +235,13 @@ class Evaluation:
         else:
             await self._put_back(row, reason, None)
 
+    async def _failed(self, row: EvaluationRow, error: str) -> None:
+        """Each try may be paid for, so that a human judges before there are many."""
+        if row.attempts + 1 >= OWN_FAILURES_AT_MOST:
+            await self._to_human(row, NO_USABLE_ANSWER, error, [])
+        else:
+            await self._put_back(row, error, None)
+
     async def _unavailable(self, row: EvaluationRow, error: EvaluatorUnavailable) -> None:
         if error.about_question:
             await self._unusable(row, str(error))
@@ -259,11 +272,10 @@ class Evaluation:
 
 def _pause_seconds(error: EvaluatorUnavailable, failures: int) -> float:
     """How long every question waits after this failure; 0 when only this one does."""
-    if error.pause:
-        return error.retry_after_seconds or PAUSE_SECONDS
+    told = error.retry_after_seconds or (PAUSE_SECONDS if error.pause else 0.0)
     if failures < FAILURES_BEFORE_PAUSE:
-        return 0.0
+        return told if error.pause else 0.0
     backing_off = retry_delay(
         failures - FAILURES_BEFORE_PAUSE + 1, base=FIRST_RETRY_SECONDS, maximum=PAUSE_SECONDS, fraction=0.5
     )
-    return max(backing_off, error.retry_after_seconds or 0.0)
+    return max(backing_off, told)

@@ -83,6 +83,8 @@ class Material:
     async def complete(self, known: Known) -> Question:
         """The question with files or thread; what is gone on GitHub, or not for us to see, is left out.
 
+        What other people wrote is shown only where a second opinion, without it, checks what costs credit.
+
         Raises:
             GitHubError: GitHub does not answer now.
             AccessUnavailable: there is no credential for this repository now.
@@ -91,6 +93,8 @@ class Material:
         try:
             if known.question.subject == "pull_request":
                 return await self._with_files(client, known)
+            if not known.policy.llm.confirm_negative:
+                return known.question.alone()
             return await self._with_thread(client, known)
         except (NotFound, Gone, Forbidden):
             return known.question
@@ -115,14 +119,15 @@ class Material:
         if opening is None:
             opening = (await client.fetch_pull(name, known.number)).body
         page = await client.fetch_thread_comments(name, known.number)
-        return replace(known.question, thread=(opening, *_before(page.items, known.comment_id)))
+        said = _before(page.items, known.comment_id)
+        latest = said[-LATEST_COMMENTS:]
+        return replace(known.question, thread=(opening, *latest), thread_older=len(said) - len(latest))
 
 
 def _before(comments: Sequence[CommentItem], comment_id: int | None) -> list[str]:
-    """The latest comments before this one, without our own; GitHub's ids rise with time."""
+    """The comments before this one, without our own; GitHub's ids rise with time."""
     earlier = [each for each in comments if comment_id is None or each.id < comment_id]
-    said = [each.body for each in earlier if not has_any_marker(each.body)]
-    return said[-LATEST_COMMENTS:]
+    return [each.body for each in earlier if not has_any_marker(each.body)]
 
 
 def changed_files(items: Sequence[FileItem]) -> tuple[ChangedFile, ...]:

@@ -163,7 +163,7 @@ class Service:
                 self.store,
                 self.evaluator,
                 budget_of(config.llm),
-                price_of(config.llm),
+                price_of(config.llm, self.evaluator.model),
                 self._clock,
                 timeout_seconds=config.llm.timeout,
             ),

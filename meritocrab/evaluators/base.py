@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast, runtime_checkable
 
 from meritocrab.core.names import Classification
@@ -32,8 +32,8 @@ class Question:
 
     `additions`, `deletions` and `changed_files` are None where GitHub did not tell; `earlier_by_author`
     counts what the author contributed to this repository before (models are not told). `thread` holds, for a
-    comment, the pull request's own text and then the comments before it, oldest first. `author_login` is there
-    to be blotted out of what a model sees.
+    comment, the pull request's own text and then the latest comments before it, oldest first; `thread_older` counts
+    the comments before those. `author_login` is there to be blotted out of what a model sees.
     """
 
     evaluation_id: int
@@ -47,8 +47,15 @@ class Question:
     earlier_by_author: int = 0
     files: tuple[ChangedFile, ...] = ()
     thread: tuple[str, ...] = ()
+    thread_older: int = 0
     judge_notes: str = ""
     author_login: str = ""
+
+    def alone(self) -> Question:
+        """The same contribution without a word of other people: nothing they wrote can have steered the verdict."""
+        if self.subject == "pull_request":
+            return self
+        return replace(self, title="", thread=(), thread_older=0)
 
 
 @dataclass(frozen=True, slots=True)

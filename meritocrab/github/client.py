@@ -68,6 +68,9 @@ from meritocrab.github.sansio import (
 
 __all__ = ["FileContent", "GitHubClient", "NotModified", "Page"]
 
+FILE_PAGES = 10
+"""Pages of a giant pull request's files that are read: a thousand files tell what it is."""
+
 T = TypeVar("T")
 
 _DESCRIPTION_LENGTH = 140  # of a commit status ("REST API endpoints for commit statuses")
@@ -289,12 +292,17 @@ class GitHubClient(Asker):
         return await self._all_pages(path, parse_comment, since=since, stamp="updated_at")
 
     async def fetch_pull_files(self, full_name: str, number: int) -> tuple[FileItem, ...]:
-        """The first hundred files of a pull request with their patches."""
+        """The files of a pull request with their patches; of a giant one the first `FILE_PAGES` hundred."""
         path = f"{repository_path(full_name)}/pulls/{number}/files"
-        request = Request("GET", target(path, per_page=PER_PAGE))
-        answer = await self.ask(request)
-        rows = Fields({"files": read_json(request, answer)}, request.label).rows("files")
-        return tuple(parse_file(Fields(row, request.label)) for row in rows)
+        found: list[FileItem] = []
+        for page in range(1, FILE_PAGES + 1):
+            request = Request("GET", target(path, per_page=PER_PAGE, page=page if page > 1 else None))
+            answer = await self.ask(request)
+            rows = Fields({"files": read_json(request, answer)}, request.label).rows("files")
+            found += (parse_file(Fields(row, request.label)) for row in rows)
+            if len(rows) < PER_PAGE:
+                break
+        return tuple(found)
 
     async def fetch_comment_editor(self, node_id: str) -> Account | Unknown | None:
         """Who edited a conversation comment last: None when nobody did, `UNKNOWN` when GitHub does not tell.

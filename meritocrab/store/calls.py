@@ -23,6 +23,9 @@ Outcome = Literal["asked", "answered", "cached", "refused", "truncated", "malfor
 UNUSABLE: Final = ("refused", "truncated", "malformed", "rejected")
 """Outcomes that say something about the question: asking it again and again will not help."""
 
+FREE: Final = ("cached", "failed")
+"""Outcomes that use up no budget: nobody was asked, or a provider in trouble turned the question away."""
+
 REUSED_FOR: Final = timedelta(days=30)
 """How long an answer serves for a question that is the same to a model."""
 
@@ -139,13 +142,13 @@ def spent_today(now: datetime) -> Spent:
 
 
 def _sums(condition: Any) -> tuple[int, int, int]:
-    """Questions that went out, tokens and cost."""
+    """Questions that were not turned away, tokens and cost."""
     tokens = fn.COALESCE(CallRow.input_tokens, 0) + fn.COALESCE(CallRow.output_tokens, 0)
     row: Any = (
         CallRow.select(
             fn.COUNT(CallRow.id), fn.COALESCE(fn.SUM(tokens), 0), fn.COALESCE(fn.SUM(CallRow.cost_micros), 0)
         )
-        .where(condition & (CallRow.outcome != "cached"))
+        .where(condition & CallRow.outcome.not_in(FREE))
         .tuples()
         .get()
     )
@@ -160,7 +163,7 @@ def _author_questions(repository_id: int, account_id: int, evaluation_id: int, n
             & (CallRow.account_id == account_id)
             & (CallRow.asked_at > now - AUTHOR_WINDOW)
             & (CallRow.evaluation_id != evaluation_id)
-            & (CallRow.outcome != "cached")
+            & CallRow.outcome.not_in(FREE)
         )
         .scalar()
     )

@@ -11,12 +11,13 @@ from peewee import fn
 
 from meritocrab.core.actions import EvaluationChange, EvaluationRequest
 from meritocrab.core.budget import UNASKED
+from meritocrab.core.evaluation import UNANSWERED
 from meritocrab.core.events import Event, VerdictFacts, event_key
 from meritocrab.core.names import Classification, EvaluationState, EventKind
 from meritocrab.core.situation import EvaluationView
 from meritocrab.core.standing import BLACKLIST_PROPOSAL
 from meritocrab.store import accounts, inbox, ledger, notifications, states
-from meritocrab.store.models import EvaluationRow, LedgerRow
+from meritocrab.store.models import EvaluationRow, EventRow, LedgerRow
 from meritocrab.store.statements import exists, find_all, find_one, insert_new, update
 
 
@@ -40,6 +41,7 @@ def request(repository_id: int, event_id: int, wanted: EvaluationRequest, now: d
         deltas=json.dumps({name.value: delta for name, delta in wanted.deltas.items()}),
         policy=wanted.policy,
         created_at=now,
+        waits_since_at=now,
         next_attempt_at=now,
     )
     if is_new and wanted.state is EvaluationState.PENDING:
@@ -53,9 +55,22 @@ def _announce(row: EvaluationRow | None, now: datetime) -> None:
 
 def change(wanted: EvaluationChange, now: datetime) -> None:
     """Apply a decided step."""
+    if values := _changes(wanted, now):
+        update(EvaluationRow, values, id=wanted.evaluation_id)
+    if wanted.state is EvaluationState.PENDING:
+        _announce(find(wanted.evaluation_id), now)
+    elif wanted.state is EvaluationState.VOIDED:
+        _pass_on(wanted.evaluation_id)
+    elif wanted.state in DECIDED:
+        _end_folded(wanted.evaluation_id)
+
+
+def _changes(wanted: EvaluationChange, now: datetime) -> dict[str, object]:
     values: dict[str, object] = {}
     if wanted.state is not None:
         values |= {"state": wanted.state.value, "lease_until_at": None}
+    if wanted.state is EvaluationState.PENDING:
+        values["waits_since_at"] = now
     if wanted.reason is not None:
         values["reason"] = wanted.reason
     if wanted.spam_only is not None:
@@ -69,14 +84,7 @@ def change(wanted: EvaluationChange, now: datetime) -> None:
         values["proposed_delta"] = wanted.delta
     if wanted.decided_by:
         values |= {"decided_by": wanted.decided_by, "decided_at": now}
-    if values:
-        update(EvaluationRow, values, id=wanted.evaluation_id)
-    if wanted.state is EvaluationState.PENDING:
-        _announce(find(wanted.evaluation_id), now)
-    elif wanted.state is EvaluationState.VOIDED:
-        _pass_on(wanted.evaluation_id)
-    elif wanted.state in DECIDED:
-        _end_folded(wanted.evaluation_id)
+    return values
 
 
 DECIDED = (EvaluationState.APPROVED, EvaluationState.OVERRIDDEN)
@@ -219,25 +227,28 @@ def leave_to_human(
     row = EvaluationRow.get_by_id(evaluation_id)
     if row.state != EvaluationState.RUNNING.value:
         return
+    row.last_error, row.flags = error, json.dumps(list(flags))
+    _queue_up(row, reason, now)
+
+
+def _queue_up(row: EvaluationRow, reason: str, now: datetime) -> None:
     leader = _leader(row) if reason in UNASKED else None
     row.state = (EvaluationState.FOLDED if leader else EvaluationState.PENDING).value
     row.folded_into = leader.id if leader else None
-    row.lease_until_at, row.reason, row.last_error = None, reason, error
-    row.flags = json.dumps(list(flags))
+    row.lease_until_at, row.reason, row.waits_since_at = None, reason, now
     row.save()
     if leader is None:
         _announce(row, now)
 
 
 def _leader(row: EvaluationRow) -> EvaluationRow | None:
-    """The item that already waits, unasked, for the same kind of contribution by the same author."""
+    """The item that already waits, unasked, for a contribution by the same author."""
     leader: EvaluationRow | None = (
         EvaluationRow.select()
         .where(
             (EvaluationRow.repository_id == row.repository_id)
             & (EvaluationRow.state == EvaluationState.PENDING.value)
             & (EvaluationRow.account_id == row.account_id)
-            & (EvaluationRow.subject == row.subject)
             & EvaluationRow.reason.in_(sorted(UNASKED))
         )
         .order_by(EvaluationRow.id)
@@ -247,14 +258,28 @@ def _leader(row: EvaluationRow) -> EvaluationRow | None:
 
 
 def expire(before: datetime, now: datetime) -> int:
-    """What nobody decided or answered since `before` expires and changes nothing; returns how many."""
-    old = EvaluationRow.created_at < before
-    waiting = EvaluationRow.state.in_((EvaluationState.PENDING.value, EvaluationState.FOLDED.value, *ASKABLE))
-    return int(
-        EvaluationRow.update(state=EvaluationState.EXPIRED.value, decided_at=now)
-        .where(old & waiting)
-        .execute()
-    )
+    """What waits for a human since before `before` expires and changes nothing; returns how many.
+
+    What no provider answered in that time goes to a human; what came with a backfill waits for the next one.
+    """
+    _give_up_asking(before, now)
+    old = (EvaluationRow.state == EvaluationState.PENDING.value) & (EvaluationRow.waits_since_at < before)
+    expired = 0
+    while ids := [row.id for row in EvaluationRow.select(EvaluationRow.id).where(old)]:
+        for evaluation_id in ids:
+            values = {"state": EvaluationState.EXPIRED.value, "decided_at": now}
+            update(EvaluationRow, values, id=evaluation_id)
+            _pass_on(evaluation_id)
+        expired += len(ids)
+    return expired
+
+
+def _give_up_asking(before: datetime, now: datetime) -> None:
+    old = EvaluationRow.state.in_(ASKABLE) & (EvaluationRow.waits_since_at < before)
+    history = EvaluationRow.event_id.in_(EventRow.select(EventRow.id).where(EventRow.is_history))
+    EvaluationRow.update(state=EvaluationState.DEFERRED.value).where(old & history).execute()
+    for row in list(EvaluationRow.select().where(old).order_by(EvaluationRow.id)):
+        _queue_up(row, UNANSWERED, now)
 
 
 def record_verdict(
@@ -309,9 +334,8 @@ def take_up_deferred(repository_id: int, limit: int, now: datetime) -> int:
         .limit(limit)
     ]
     if ids:
-        EvaluationRow.update(state=EvaluationState.QUEUED.value, next_attempt_at=now).where(
-            EvaluationRow.id.in_(ids)
-        ).execute()
+        queued = {"state": EvaluationState.QUEUED.value, "next_attempt_at": now, "waits_since_at": now}
+        EvaluationRow.update(**queued).where(EvaluationRow.id.in_(ids)).execute()
     return len(ids)
 
 

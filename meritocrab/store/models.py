@@ -346,7 +346,8 @@ class EvaluationRow(Table):
 
     `deltas` is JSON: what each class would change, by the policy in force when the contribution was made; `policy`
     is that policy's fingerprint. `flags` is a JSON list of what looked like deceit, in words. `folded_into` names
-    the item of the review queue that stands for this one, too.
+    the item of the review queue that stands for this one, too. `waits_since_at` is when it last began to wait for a
+    provider or for a human.
     """
 
     id = BigAutoField()
@@ -365,6 +366,7 @@ class EvaluationRow(Table):
     link = TextField(default="")
     deltas = TextField()
     created_at = InstantField()
+    waits_since_at = InstantField()
     attempts = IntegerField(default=0)
     next_attempt_at = InstantField()
     lease_until_at = InstantField(null=True)

@@ -196,6 +196,7 @@ _QUEUE_REASONS: Final = {
     "role_unreadable": "the author's role cannot be read",
     "nothing_to_say": "the provider has nothing to say",
     "no_usable_answer": "the provider gave no usable answer",
+    "unanswered": "the provider did not answer for too long",
     "author_ceiling": "too many questions about this author in an hour; not judged",
     "budget_requests": "the day's requests are used up; not judged",
     "budget_tokens": "the day's tokens are used up; not judged",

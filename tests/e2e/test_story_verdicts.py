@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from meritocrab.core.names import Classification
 from meritocrab.core.prompts import PROMPT_VERSION
 from meritocrab.daemon import evaluation
 from meritocrab.store import calls, providers
@@ -148,6 +150,46 @@ async def test_a_comment_with_what_stood_before_it(judged_day: MakeJudged, model
     assert "nora" not in question
 
 
+async def test_what_somebody_wrote_for_the_model_convicts_nobody_else(
+    judged_day: MakeJudged, model: Model
+) -> None:
+    day = await judged_day()
+    number = day.pull("nora", "Mend the fence", "The herring sings.")
+    await day.settle()
+    model.about("herring sings", verdict("spam"))
+    day.world.comment(REPO, number, "newt", "The one by the oak.")
+    await day.settle()
+    row = only(day)
+    assert (row.state, row.reason, day.credit("newt")) == ("pending", "opinions_differ", 100)
+    _, alone = model.questions("by the oak")
+    assert "Mend the fence" not in alone
+
+
+async def test_without_a_second_opinion_a_comment_is_judged_alone(
+    judged_day: MakeJudged, model: Model
+) -> None:
+    day = await judged_day("confirm_negative = false")
+    number = day.pull("nora", "Mend the fence", "The herring sings.")
+    await day.settle()
+    model.about("herring sings", verdict("spam"))
+    day.world.comment(REPO, number, "newt", "The one by the oak.")
+    await day.settle()
+    assert day.ledger("newt") == [("comment", 1)]
+
+
+async def test_of_a_long_conversation_it_says_what_is_not_shown(judged_day: MakeJudged, model: Model) -> None:
+    day = await judged_day()
+    number = day.pull("nora", "Host")
+    for turn in range(30):
+        day.world.comment(REPO, number, "wes", f"turn {turn}.")
+    day.world.comment(REPO, number, "newt", "The one by the oak.")
+    await day.settle()
+    (question,) = model.questions("by the oak")
+    assert "(cut: 10 older ones left out" in question
+    assert "turn 10." in question
+    assert "turn 9." not in question
+
+
 async def test_what_is_gone_on_github_is_judged_by_its_text(judged_day: MakeJudged, model: Model) -> None:
     day = await judged_day()
     day.world.faults.add("status", "GET /repos/octo/garden/pulls/1/files", status=404)
@@ -231,6 +273,38 @@ async def test_the_same_text_is_paid_for_once(judged_day: MakeJudged, model: Mod
     assert sorted(outcomes(day))[:1] == ["answered"]
     assert outcomes(day).count("cached") == 1
     assert day.ledger("zoe") == day.ledger("newt")[-1:] == [("pull_request", 5)]
+
+
+async def test_the_same_text_side_by_side_waits_for_the_first_answer(
+    judged_day: MakeJudged, model: Model
+) -> None:
+    day = await judged_day("max_concurrent = 2")
+    answer = verdict("acceptable")
+    model.about("Word for word.", Play(answer.status, answer.body, wait=0.5))
+    day.pull("zoe", "Twice the same", "Word for word.")
+    day.pull("newt", "Twice the same", "Word for word.")
+    await day.settle()
+    assert len(model.questions("Word for word.")) == 1
+    assert sorted(outcomes(day)) == ["answered", "cached"]
+
+
+async def test_another_model_is_asked_anew(judged_day: MakeJudged, model: Model) -> None:
+    day = await judged_day('model = "small-1"')
+    day.pull("zoe", "Twice the same", "Word for word.")
+    await day.settle()
+    tables = day.setup.tables.replace("small-1", "big-2")
+    await day.restart(replace(day.setup, tables=tables))
+    day.pull("newt", "Twice the same", "Word for word.")
+    await day.settle()
+    assert [seen.body["model"] for seen in model.seen] == ["small-1", "big-2"]
+    assert outcomes(day) == ["answered", "answered"]
+
+
+async def test_the_default_model_has_its_price_too(judged_day: MakeJudged) -> None:
+    day = await judged_day('[llm.prices]\n"gpt-6-luna" = [0.10, 0.50]')
+    day.pull("newt")
+    await day.settle()
+    assert [row.cost_micros is not None for row in books(day)] == [True]
 
 
 # --- a second opinion ----------------------------------------------------------------------------------------------
@@ -350,6 +424,28 @@ async def test_the_budget_of_the_day_can_be_seen(judged_day: MakeJudged) -> None
     assert day.look(lambda: calls.outcomes_today(day.now())) == {"answered": 1}
 
 
+async def test_a_provider_in_trouble_uses_up_no_budget(judged_day: MakeJudged, model: Model) -> None:
+    day = await judged_day("max_requests_per_day = 1\nmax_per_author_per_hour = 1")
+    model.play(Play(503, WEARY))
+    day.pull("newt", "One")
+    await day.settle()
+    model.play(verdict("acceptable"))
+    day.later(minutes=5)
+    await day.settle()
+    assert outcomes(day) == ["failed", "answered"]
+    assert day.ledger("newt") == [("pull_request", 5)]
+
+
+async def test_an_authors_flood_is_one_item_whatever_it_is_made_of(judged_day: MakeJudged) -> None:
+    day = await judged_day("max_per_author_per_hour = 1")
+    number = day.pull("nora", "Host")
+    for i in range(3):
+        day.pull("newt", f"Flood {i}")
+        day.world.comment(REPO, number, "newt", f"Flood of words {i}.")
+    await day.settle()
+    assert sorted(row.state for row in day.judged("newt")) == ["auto_applied"] + ["folded"] * 4 + ["pending"]
+
+
 async def test_an_authors_flood_is_one_item(either_url: str, judged_day: MakeJudged) -> None:
     day = await judged_day("max_per_author_per_hour = 2", either_url)
     number = day.pull("nora", "Host")
@@ -421,6 +517,7 @@ PAUSING = [
     (Play(429, openai_error("rate", "slow down"), {"retry-after": "120"}), "rate limit", 120),
     (Play(429, openai_error("rate", "slow down")), "rate limit", 30),
 ]
+LIMITED = Play(429, openai_error("rate", "slow down"))
 
 
 @pytest.mark.parametrize(("failure", "words", "seconds"), PAUSING)
@@ -490,6 +587,44 @@ async def test_a_provider_that_keeps_failing_lets_every_question_wait(
         day.later(minutes=15)
         await day.settle()
     assert day.ledger("newt") == day.ledger("nora") == [("pull_request", 5)] * 4
+
+
+async def test_a_limit_that_stays_is_asked_about_more_and_more_seldom(
+    judged_day: MakeJudged, model: Model
+) -> None:
+    day = await judged_day("max_concurrent = 1")
+    model.play(LIMITED)
+    for i in range(8):
+        day.pull("nora", f"Change {i}")
+    pauses = []
+    for _ in range(8):
+        await day.settle(rounds=1)
+        row = provider(day)
+        pauses.append(round((row.paused_until_at - row.failed_at).total_seconds()))
+        day.later(seconds=pauses[-1])
+    assert pauses == sorted(pauses)
+    assert pauses[0] == 30
+    assert pauses[-1] > 300
+
+
+async def test_what_fails_by_our_own_fault_comes_to_a_human_before_it_costs_much(
+    judged_day: MakeJudged, model: Model, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> bool:
+        raise ValueError("of our own making")
+
+    day = await judged_day()
+    monkeypatch.setattr(evaluation.evaluations, "record_verdict", broken)
+    day.pull("newt")
+    for _ in range(8):
+        await day.settle()
+        day.later(hours=1)
+    row = only(day)
+    assert (row.state, row.reason) == ("pending", "no_usable_answer")
+    assert "of our own making" in row.last_error
+    assert "of our own making" in caplog.text
+    assert outcomes(day).count("answered") == 1
+    caplog.clear()
 
 
 async def test_a_restart_asks_again_at_once(judged_day: MakeJudged, model: Model) -> None:
@@ -587,3 +722,34 @@ async def test_what_nobody_decides_expires_and_changes_nothing(judged_day: MakeJ
     late = await day.operate("approve", "newt", evaluation_id=only(day).id)
     assert "came too late" in late.note
     assert day.ledger("newt") == []
+
+
+async def test_what_waits_behind_an_item_that_expires_takes_its_place(judged_day: MakeJudged) -> None:
+    day = await judged_day("expire_after_days = 3\nmax_requests_per_day = 0")
+    day.pull("newt", "One")
+    await day.settle()
+    day.later(days=2)
+    day.pull("newt", "Two")
+    await day.settle()
+    assert [row.state for row in day.judged("newt")] == ["pending", "folded"]
+    day.later(days=1, hours=1)
+    await day.settle()
+    assert [row.state for row in day.judged("newt")] == ["expired", "pending"]
+    day.later(days=2)
+    await day.settle()
+    assert [row.state for row in day.judged("newt")] == ["expired", "expired"]
+
+
+async def test_what_no_provider_answers_comes_to_a_human_and_not_to_nothing(
+    judged_day: MakeJudged, model: Model
+) -> None:
+    day = await judged_day("expire_after_days = 3")
+    model.play(Play(401, openai_error("auth", "Incorrect API key")))
+    day.pull("newt")
+    await day.settle()
+    day.later(days=3, hours=1)
+    await day.settle()
+    row = only(day)
+    assert (row.state, row.reason) == ("pending", "unanswered")
+    await day.operate("override", "newt", evaluation_id=row.id, classification=Classification.HIGH)
+    assert day.ledger("newt") == [("pull_request", 15)]

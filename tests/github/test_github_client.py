@@ -17,6 +17,7 @@ from meritocrab.core.names import AccountType, RepositoryState, Role
 from meritocrab.demo.faults import drop_field, set_field
 from meritocrab.demo.github import SimulatedGitHub
 from meritocrab.demo.world import SecondaryLimits, World
+from meritocrab.github import client as client_module
 from meritocrab.github.auth import Anonymous, PersonalToken
 from meritocrab.github.client import FileContent, GitHubClient, NotModified, Page
 from meritocrab.github.errors import (
@@ -180,6 +181,15 @@ async def test_long_listings_are_read_to_their_end(world: World, client: GitHubC
     events = await client.fetch_issue_events(REPO, number)
     assert [item.body for item in comments.items] == [f"comment {turn}" for turn in range(130)]
     assert [item.label for item in events.items if item.event == "labeled"][-1] == "label-129"
+
+
+async def test_the_files_of_a_giant_pull_request_are_read_in_pages(
+    world: World, client: GitHubClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = world.open_pull(REPO, "bob", files=[(f"f{each}.py", 1, 0, "@@") for each in range(250)])
+    assert len(await client.fetch_pull_files(REPO, number)) == 250
+    monkeypatch.setattr(client_module, "FILE_PAGES", 2)
+    assert len(await client.fetch_pull_files(REPO, number)) == 200
 
 
 async def test_an_assignment_is_told_of_the_person_who_assigned(world: World, client: GitHubClient) -> None:

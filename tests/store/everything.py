@@ -102,6 +102,7 @@ def _person(account: int, login: str) -> None:
         link="https://github.example/octo/garden/pull/1",
         deltas='{"high": 15}',
         created_at=NOW,
+        waits_since_at=NOW,
         next_attempt_at=NOW,
         confidence=0.1 + 0.2,
         reasoning=f"{login} knows",

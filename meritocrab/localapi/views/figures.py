@@ -87,7 +87,9 @@ def waiting_seconds(now: datetime) -> Mapping[str, float]:
     """For each queue the age of its oldest row; 0 for an empty one."""
     return {
         "events": _age(EventRow.received_at, EventRow.state == EventState.WAITING.value, now),
-        "review": _age(EvaluationRow.created_at, EvaluationRow.state == EvaluationState.PENDING.value, now),
+        "review": _age(
+            EvaluationRow.waits_since_at, EvaluationRow.state == EvaluationState.PENDING.value, now
+        ),
         "outbox": _age(OutboxRow.decided_at, OutboxRow.state == ActionState.SCHEDULED.value, now),
     }
 

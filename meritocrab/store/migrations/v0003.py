@@ -1,5 +1,5 @@
-"""Version 3: who asked to be forgotten, by id alone; what an event and all that follows share in the log; brakes,
-and what is to be told to a maintainer elsewhere."""
+"""Version 3: who asked to be forgotten, by id alone; what an event and all that follows share in the log; since when
+an evaluation waits; brakes, and what is to be told to a maintainer elsewhere."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ CREATE TABLE tombstones (
 ){strict};
 
 ALTER TABLE events ADD COLUMN correlation_id TEXT NOT NULL DEFAULT '';
+
+ALTER TABLE evaluations ADD COLUMN waits_since_at {bigint} NOT NULL DEFAULT 0;
+UPDATE evaluations SET waits_since_at = created_at;
 
 ALTER TABLE repositories ADD COLUMN braked_at {bigint};
 ALTER TABLE repositories ADD COLUMN brake_reason TEXT NOT NULL DEFAULT '';

@@ -347,6 +347,10 @@ CREATE TABLE tombstones (
 --
 ALTER TABLE events ADD COLUMN correlation_id TEXT NOT NULL DEFAULT ''
 --
+ALTER TABLE evaluations ADD COLUMN waits_since_at INTEGER NOT NULL DEFAULT 0
+--
+UPDATE evaluations SET waits_since_at = created_at
+--
 ALTER TABLE repositories ADD COLUMN braked_at INTEGER
 --
 ALTER TABLE repositories ADD COLUMN brake_reason TEXT NOT NULL DEFAULT ''
@@ -394,9 +398,9 @@ INSERT INTO contributors (repository_id, account_id, credit, blacklisted, blackl
 --
 INSERT INTO contributors (repository_id, account_id, credit, blacklisted, blacklisted_at, first_seen_at) VALUES (5350000001, 7000000007, 0, 1, 1772366401123, 1772366400123)
 --
-INSERT INTO evaluations (id, key, repository_id, event_id, account_id, number, subject, state, reason, spam_only, digest, title, text, link, deltas, created_at, attempts, next_attempt_at, lease_until_at, last_error, provider, model, classification, confidence, reasoning, decided_classification, proposed_delta, decided_at, decided_by, flags, policy, folded_into) VALUES (1, '5350000001/pull_request_opened/7000000007/evaluation', 5350000001, 1, 7000000007, 7000000007, 'pull_request', 'auto_applied', '', 0, 'digest of rosa', 'rosa''s change', 'Grüße – 漢字 🦀 ''quoted'' "twice"', 'https://github.example/octo/garden/pull/1', '{"high": 15}', 1772366400123, 0, 1772366400123, NULL, '', '', '', NULL, 0.30000000000000004, 'rosa knows', NULL, NULL, 1772366400123, '', '[]', '', NULL)
+INSERT INTO evaluations (id, key, repository_id, event_id, account_id, number, subject, state, reason, spam_only, digest, title, text, link, deltas, created_at, attempts, next_attempt_at, lease_until_at, last_error, provider, model, classification, confidence, reasoning, decided_classification, proposed_delta, decided_at, decided_by, flags, policy, folded_into, waits_since_at) VALUES (1, '5350000001/pull_request_opened/7000000007/evaluation', 5350000001, 1, 7000000007, 7000000007, 'pull_request', 'auto_applied', '', 0, 'digest of rosa', 'rosa''s change', 'Grüße – 漢字 🦀 ''quoted'' "twice"', 'https://github.example/octo/garden/pull/1', '{"high": 15}', 1772366400123, 0, 1772366400123, NULL, '', '', '', NULL, 0.30000000000000004, 'rosa knows', NULL, NULL, 1772366400123, '', '[]', '', NULL, 1772366400123)
 --
-INSERT INTO evaluations (id, key, repository_id, event_id, account_id, number, subject, state, reason, spam_only, digest, title, text, link, deltas, created_at, attempts, next_attempt_at, lease_until_at, last_error, provider, model, classification, confidence, reasoning, decided_classification, proposed_delta, decided_at, decided_by, flags, policy, folded_into) VALUES (2, '5350000001/pull_request_opened/8/evaluation', 5350000001, 2, 8, 8, 'pull_request', 'auto_applied', '', 0, 'digest of til', 'til''s change', 'Grüße – 漢字 🦀 ''quoted'' "twice"', 'https://github.example/octo/garden/pull/1', '{"high": 15}', 1772366400123, 0, 1772366400123, NULL, '', '', '', NULL, 0.30000000000000004, 'til knows', NULL, NULL, 1772366400123, '', '[]', '', NULL)
+INSERT INTO evaluations (id, key, repository_id, event_id, account_id, number, subject, state, reason, spam_only, digest, title, text, link, deltas, created_at, attempts, next_attempt_at, lease_until_at, last_error, provider, model, classification, confidence, reasoning, decided_classification, proposed_delta, decided_at, decided_by, flags, policy, folded_into, waits_since_at) VALUES (2, '5350000001/pull_request_opened/8/evaluation', 5350000001, 2, 8, 8, 'pull_request', 'auto_applied', '', 0, 'digest of til', 'til''s change', 'Grüße – 漢字 🦀 ''quoted'' "twice"', 'https://github.example/octo/garden/pull/1', '{"high": 15}', 1772366400123, 0, 1772366400123, NULL, '', '', '', NULL, 0.30000000000000004, 'til knows', NULL, NULL, 1772366400123, '', '[]', '', NULL, 1772366400123)
 --
 INSERT INTO events (id, key, lane, repository_id, kind, number, github_id, author_id, actor_id, occurred_at, received_at, is_history, source, facts, state, attempts, next_attempt_at, last_error, handled_at, enforcement, note, correlation_id) VALUES (1, '5350000001/pull_request_opened/7000000007', '5350000001#7000000007', 5350000001, 'pull_request_opened', 7000000007, NULL, 7000000007, 7000000007, 1772366400123, 1772366400123, 0, 'poll', '{"title": "rosa''s change", "body": "Hello", "link": "https://github.example/1", "draft": false}', 'handled', 0, 1772366400123, '', 1772366400123, NULL, 'gate: admitted', '')
 --
