@@ -139,8 +139,8 @@ class Evaluation:
                 await self._unusable(row, str(error))
             except EvaluatorUnavailable as error:
                 await self._unavailable(row, error)
-            except TimeoutError:
-                await self._put_back(row, "no answer in time", None)
+            except TimeoutError as error:
+                await self._put_back(row, str(error) or "no answer in time", None)
             except StoreError:
                 raise
             except Exception as error:

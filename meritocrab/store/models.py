@@ -366,7 +366,6 @@ class EvaluationRow(Table):
     link = TextField(default="")
     deltas = TextField()
     created_at = InstantField()
-    waits_since_at = InstantField()
     attempts = IntegerField(default=0)
     next_attempt_at = InstantField()
     lease_until_at = InstantField(null=True)
@@ -383,6 +382,7 @@ class EvaluationRow(Table):
     flags = TextField(default="[]")
     policy = TextField(default="")
     folded_into = BigIntegerField(null=True, index=True)
+    waits_since_at = InstantField()
 
     class Meta:
         table_name = "evaluations"
