@@ -13,6 +13,7 @@ from typing import Any
 from meritocrab.core.prompts import ANSWER_SCHEMA, Prompt
 from meritocrab.evaluators.answers import Stop
 from meritocrab.evaluators.dialects import Dialect
+from meritocrab.evaluators.exchanges import HOOKS
 from meritocrab.evaluators.vendor import (
     CONNECT_SECONDS,
     MAX_OFFERED,
@@ -59,6 +60,7 @@ class ClaudeEvaluator(ModelEvaluator):
             base_url=self._base_url or API_URL,
             timeout=anthropic.Timeout(self.timeout_seconds, connect=CONNECT_SECONDS),
             max_retries=0,
+            http_client=anthropic.DefaultAsyncHttpxClient(event_hooks=HOOKS),
         )
 
     async def _send(self, dialect: str, prompt: Prompt) -> Mapping[str, Any]:

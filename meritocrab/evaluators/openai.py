@@ -14,6 +14,7 @@ from typing import Any
 from meritocrab.core.prompts import ANSWER_SCHEMA, Prompt
 from meritocrab.evaluators.answers import Stop, read_failure
 from meritocrab.evaluators.dialects import Dialect
+from meritocrab.evaluators.exchanges import HOOKS
 from meritocrab.evaluators.vendor import (
     CONNECT_SECONDS,
     MAX_OUTPUT_TOKENS,
@@ -72,6 +73,7 @@ class OpenAIEvaluator(ModelEvaluator):
             base_url=self._base_url or API_URL,
             timeout=openai.Timeout(self.timeout_seconds, connect=CONNECT_SECONDS),
             max_retries=0,
+            http_client=openai.DefaultAsyncHttpxClient(event_hooks=HOOKS),
         )
 
     async def _send(self, dialect: str, prompt: Prompt) -> Mapping[str, Any]:

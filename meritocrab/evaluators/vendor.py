@@ -22,6 +22,7 @@ from meritocrab.evaluators import answers
 from meritocrab.evaluators.answers import Failure, Reply, Stop
 from meritocrab.evaluators.base import Answer, EvaluatorUnavailable, InvalidAnswer, Question
 from meritocrab.evaluators.dialects import Dialect, Dialects
+from meritocrab.evaluators.exchanges import note_dialect
 
 T = TypeVar("T")
 
@@ -169,6 +170,7 @@ class ModelEvaluator(ABC):
         """
         walk = self._dialects.walk()
         while True:
+            note_dialect(walk.dialect.name)
             try:
                 body = await self._send(walk.dialect.name, prompt)
             except Refused as error:
