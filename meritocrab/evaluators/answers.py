@@ -29,6 +29,9 @@ LONG_PAUSE_SECONDS: Final = 3_600.0
 BUSY_SECONDS: Final = 30.0
 """After a 429 that does not say how long to wait."""
 
+MAX_NAME: Final = 200
+"""Characters of a model's name that are kept; it comes from the server, like all the rest."""
+
 MAX_RETRY_AFTER_SECONDS: Final = 3_600.0
 _MAX_MESSAGE: Final = 200
 
@@ -69,8 +72,42 @@ class Failure:
         """True when it is the model that is not there, not the address."""
         return self.code == "model_not_found" or bool(_NO_MODEL.search(self.message))
 
+    @property
+    def names_bad_key(self) -> bool:
+        """True when the key is refused, which some servers say with status 400."""
+        return self.code == "invalid_api_key" or bool(_BAD_KEY.search(self.message))
 
-_NO_MODEL = re.compile(r"\bmodel\b.{0,200}?\b(?:not found|does not exist|not exist|unknown)", re.I | re.S)
+    @property
+    def is_about_address(self) -> bool:
+        """True when nothing is there that could be asked; a model may be asked for elsewhere."""
+        return self.status in _NO_ADDRESS and not self.names_missing_model
+
+    @property
+    def may_be_about_form(self) -> bool:
+        """Whether another form of the same question may be taken: nothing else is known to be the matter."""
+        elsewhere = self.is_about_money or self.names_missing_model or self.names_bad_key
+        other = _ABOUT_TEXT_CODE.search(self.code) or _TOO_LONG.search(self.message)
+        return self.status in _REFUSED_FORM and not (elsewhere or other)
+
+
+_NO_ADDRESS: Final = frozenset({404, 405, 501})
+_REFUSED_FORM: Final = _NO_ADDRESS | {400, 415, 422}
+_NO_MODEL = re.compile(
+    r"\bmodels?\b.{0,200}?\b(?:not found|does not exist|not exist|unknown(?! (?:parameter|field|argument)))"
+    r"|\b(?:invalid|unknown|no such|not a valid) model\b",
+    re.I | re.S,
+)
+_BAD_KEY = re.compile(
+    r"\bapi[ _-]?key\b.{0,80}?\b(?:not valid|invalid|incorrect|malformed|missing|expired)\b"
+    r"|\b(?:invalid|incorrect|malformed|missing|expired)\b.{0,40}?\bapi[ _-]?key\b",
+    re.I | re.S,
+)
+_ABOUT_TEXT_CODE = re.compile(r"context_length|max_length|invalid_prompt|content_(?:filter|policy)")
+_TOO_LONG = re.compile(
+    r"context (?:length|window|size)|(?:prompt|input|request|messages?) (?:is|are|was) too (?:long|large)"
+    r"|too many (?:input |prompt )?tokens|maximum (?:allowed |input )?(?:number of )?tokens",
+    re.I,
+)
 _NO_MONEY_CODE = re.compile(r"insufficient_quota|billing|spend_limit")
 # not "billing": an ordinary rate limit's message may advertise that page
 _NO_MONEY = re.compile(r"credit balance|exceeded your current quota|spend(?:ing)? limit", re.I)
@@ -86,7 +123,7 @@ def read_answer(reply: Reply, latency_seconds: float) -> Answer:
         InvalidAnswer: the model refused, was cut short, or said something that is not a verdict.
     """
     if reply.stop == "refused":
-        said = f": {_short(reply.text)}" if reply.text.strip() else ""
+        said = f": {_one_line(reply.text)}" if reply.text.strip() else ""
         raise _invalid(f"the model refused to judge this{said}", reply, "refused")
     if reply.stop == "truncated":
         raise _invalid("the model's answer was cut off at its length limit", reply, "truncated")
@@ -122,13 +159,13 @@ def _verdict(values: Mapping[str, Any]) -> tuple[Classification, float, str]:
     name, confidence, reasoning = (values.get(key) for key in ("classification", "confidence", "reasoning"))
     known = [each.value for each in Classification]
     if not isinstance(name, str) or name not in known:
-        raise ValueError(f"the model's class is {_shown(name)}, not one of {', '.join(known)}")
+        raise ValueError(f"the model's class is {_described(name)}, not one of {', '.join(known)}")
     if isinstance(confidence, bool) or not isinstance(confidence, int | float):
-        raise ValueError(f"the model's confidence is {_shown(confidence)}, not a number")
+        raise ValueError(f"the model's confidence is {_described(confidence)}, not a number")
     if not 0 <= confidence <= 1:  # also true of a NaN, and no overflow with integers of any size
-        raise ValueError(f"the model's confidence is {_shown(confidence)}, not from 0 to 1")
+        raise ValueError(f"the model's confidence is {_described(confidence)}, not from 0 to 1")
     if not isinstance(reasoning, str):
-        raise ValueError(f"the model's reasoning is {_shown(reasoning)}, not a text")
+        raise ValueError(f"the model's reasoning is {_described(reasoning)}, not a text")
     return Classification(name), float(confidence), storable(reasoning).strip()[: MAX_REASONING + 1]
 
 
@@ -196,6 +233,11 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
 
 
+def model_name(value: object) -> str:
+    """A model's name as a server tells it, fit to be stored and shown; "" where it tells none."""
+    return storable(value[: 2 * MAX_NAME]).strip()[:MAX_NAME] if isinstance(value, str) else ""
+
+
 def tokens(body: Mapping[str, Any]) -> tuple[int | None, int | None]:
     """Tokens in and out, by any of the names that vendors have for them; None where nothing usable is told."""
     usage = body.get("usage")
@@ -218,13 +260,13 @@ def _count(value: object) -> int | None:
     return value if usable and isinstance(value, int) else None
 
 
-def _shown(value: object) -> str:
+def _described(value: object) -> str:
     if value is None:
         return "missing"
-    return _short(value if isinstance(value, str) else json.dumps(value, default=str)[:_MAX_MESSAGE])
+    return _one_line(value if isinstance(value, str) else json.dumps(value, default=str)[:_MAX_MESSAGE])
 
 
-def _short(text: str) -> str:
+def _one_line(text: str) -> str:
     text = escaped(" ".join(storable(text).split()))
     return text if len(text) <= _MAX_MESSAGE else f"{text[: _MAX_MESSAGE - 1]}…"
 
@@ -245,15 +287,15 @@ def read_failure(status: int, body: object, headers: Mapping[str, str]) -> Failu
 
 def unavailable(failure: Failure, secret: str, now: datetime) -> EvaluatorUnavailable:
     """What the evaluation queue makes of an error status: wait, and whether everything has to wait."""
-    said = _said(failure, secret)
+    said = _quoted(failure, secret)
     status = failure.status
-    if status == 401:
+    if status == 401 or (status in _REFUSED_FORM and failure.names_bad_key):
         return _paused(f"the provider does not accept the API key{said}; check [llm] api_key")
     if failure.is_about_money:
         return _paused(f"the provider's account has no credit or quota left{said}; look at its billing page")
     if status == 403:
         return _paused(f"the API key may not do this{said}; check its rights at the provider")
-    if status == 404:
+    if status == 404 or (status in _REFUSED_FORM and failure.names_missing_model):
         what = "model" if failure.names_missing_model else "address"
         return _paused(f"the provider knows no such {what}{said}; check [llm] model and base_url")
     if status == 429:
@@ -273,7 +315,7 @@ def unavailable(failure: Failure, secret: str, now: datetime) -> EvaluatorUnavai
 def unreachable(error: BaseException, secret: str) -> EvaluatorUnavailable:
     """For a connection that failed or was cut."""
     cause = error.__cause__ or error
-    text = _short(redact(_masked(str(cause), secret))) or type(cause).__name__
+    text = _one_line(redact(_masked(str(cause), secret))) or type(cause).__name__
     maybe_paid = "connect" not in type(cause).__name__.lower()  # else it never arrived
     return EvaluatorUnavailable(f"the provider cannot be reached: {text}", maybe_paid=maybe_paid)
 
@@ -287,8 +329,8 @@ def _paused(text: str) -> EvaluatorUnavailable:
     return EvaluatorUnavailable(text, retry_after_seconds=LONG_PAUSE_SECONDS, pause=True)
 
 
-def _said(failure: Failure, secret: str) -> str:
-    text = _short(redact(_masked(failure.message or failure.code, secret)))
+def _quoted(failure: Failure, secret: str) -> str:
+    text = _one_line(redact(_masked(failure.message or failure.code, secret)))
     return f" (it says: {text})" if text else ""
 
 

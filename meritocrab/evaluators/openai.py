@@ -1,24 +1,26 @@
 """The provider `openai`: OpenAI's responses interface, and every server that imitates OpenAI at an address of yours.
 
 Ollama, vLLM, LM Studio and others know the older chat interface better, and structured output by halves. So there
-are five dialects, from strict JSON schema down to asking nicely; `vendor` finds the best that a server takes.
+are five dialects, from strict JSON schema down to asking nicely; `dialects` finds the best that a server takes.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from meritocrab.core.prompts import ANSWER_SCHEMA, Prompt
 from meritocrab.evaluators.answers import Stop, read_failure
+from meritocrab.evaluators.dialects import Dialect
+from meritocrab.evaluators.exchanges import HOOKS
 from meritocrab.evaluators.vendor import (
     CONNECT_SECONDS,
     MAX_OUTPUT_TOKENS,
     ModelEvaluator,
     Refused,
-    Unreachable,
+    in_our_errors,
     model_names,
     read_body,
 )
@@ -38,12 +40,24 @@ _INCOMPLETE: Mapping[str, Stop] = {"content_filter": "refused"}
 _FINISHED: Mapping[str, Stop] = {"length": "truncated", "content_filter": "refused"}
 
 
+_EFFORT = re.compile(r"\breasoning\b|\beffort\b|\bthinking\b", re.I)
+_TEXT_FORMAT = re.compile(r"text\.format|\bjson_schema\b|\bschema\b|structured", re.I)
+_SCHEMA = re.compile(r"response_format.{0,3}\btype\b|\bjson_schema\b|\bschema\b|structured", re.I)
+_RESPONSE_FORMAT = re.compile(r"response[_ ]format|\bjson_object\b", re.I)
+
+
 class OpenAIEvaluator(ModelEvaluator):
     """Asks an OpenAI model, or a model behind `base_url`. A key is needed for OpenAI's own service only."""
 
     name = "openai"
     default_model = "gpt-6-luna"
-    dialects = ("responses_effort", "responses", "chat_schema", "chat_json", "chat_plain")
+    dialects = (
+        Dialect("responses_effort", "responses", (_EFFORT, _TEXT_FORMAT)),
+        Dialect("responses", "responses", (_TEXT_FORMAT,)),
+        Dialect("chat_schema", "chat", (_SCHEMA, _RESPONSE_FORMAT)),
+        Dialect("chat_json", "chat", (_RESPONSE_FORMAT,)),
+        Dialect("chat_plain", "chat"),
+    )
     foreign = 2
 
     def _lacks_key(self) -> bool:
@@ -52,17 +66,19 @@ class OpenAIEvaluator(ModelEvaluator):
     def _build_client(self) -> Any:
         import openai
 
+        self._sdk = openai
         # Key and address are always given, so that no variable of the environment sends one to the other.
         return openai.AsyncOpenAI(
             api_key=self._api_key or _NO_KEY,
             base_url=self._base_url or API_URL,
-            timeout=openai.Timeout(self._timeout, connect=CONNECT_SECONDS),
+            timeout=openai.Timeout(self.timeout_seconds, connect=CONNECT_SECONDS),
             max_retries=0,
+            http_client=openai.DefaultAsyncHttpxClient(event_hooks=HOOKS),
         )
 
     async def _send(self, dialect: str, prompt: Prompt) -> Mapping[str, Any]:
         door = self._client.chat.completions if dialect.startswith("chat") else self._client.responses
-        with _in_our_errors():
+        with in_our_errors(self._sdk):
             answer = await door.with_raw_response.create(**self._request(dialect, prompt))
         body = read_body(answer.http_response.text)
         if body.get("status") == "failed":  # a failure told with status 200
@@ -70,7 +86,7 @@ class OpenAIEvaluator(ModelEvaluator):
         return body
 
     async def _offered(self) -> Sequence[str]:
-        with _in_our_errors():
+        with in_our_errors(self._sdk):
             answer = await self._client.models.with_raw_response.list()
         return model_names(read_body(answer.http_response.text))
 
@@ -106,20 +122,6 @@ class OpenAIEvaluator(ModelEvaluator):
     def read(self, dialect: str, body: Mapping[str, Any]) -> tuple[str, Stop]:
         """The model's words, or its refusal, and why it ended."""
         return _read_chat(body) if dialect.startswith("chat") else _read_response(body)
-
-
-@contextmanager
-def _in_our_errors() -> Iterator[None]:
-    import openai
-
-    try:
-        yield
-    except openai.APITimeoutError:
-        raise TimeoutError from None
-    except openai.APIStatusError as error:
-        raise Refused(read_failure(error.status_code, error.body, error.response.headers)) from None
-    except openai.APIConnectionError as error:
-        raise Unreachable from error.__cause__
 
 
 _SCHEMA_WORDS = "The JSON schema of your answer: "

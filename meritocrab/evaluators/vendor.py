@@ -1,8 +1,7 @@
 """What asking a model has in common, whoever sells it: prompt, time limit, and which dialect the server speaks.
 
-Servers that imitate a vendor's interface know more or less of it. A request they refuse for its form is sent again
-in the next simpler dialect, and the one that worked is used from then on, as long as this process lives. The SDK is
-imported when the first question is asked, in a thread, because that takes up to two seconds and much memory.
+A request that a server refuses for its form is sent again in a simpler one; `dialects` says when, and which. The SDK
+is imported when the first question is asked, in a thread, because that takes up to two seconds and much memory.
 """
 
 from __future__ import annotations
@@ -12,7 +11,8 @@ import json
 import secrets
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
@@ -21,6 +21,8 @@ from meritocrab.core.prompts import Prompt, build_prompt
 from meritocrab.evaluators import answers
 from meritocrab.evaluators.answers import Failure, Reply, Stop
 from meritocrab.evaluators.base import Answer, EvaluatorUnavailable, InvalidAnswer, Question
+from meritocrab.evaluators.dialects import Dialect, Dialects
+from meritocrab.evaluators.exchanges import note_dialect
 
 T = TypeVar("T")
 
@@ -30,9 +32,6 @@ MAX_OUTPUT_TOKENS = 4_096
 CONNECT_SECONDS = 10.0
 
 LOOK_UP_SECONDS = 15.0
-
-_NO_LIST = frozenset({404, 405, 501})
-_REFUSED_FORM = frozenset({400, 404, 405, 415, 422, 501})
 
 
 class Refused(Exception):  # noqa: N818 - what happened, not whose fault it is
@@ -68,7 +67,7 @@ class ModelEvaluator(ABC):
     name: ClassVar[str]
     metered: ClassVar[bool] = True
     default_model: ClassVar[str]
-    dialects: ClassVar[Sequence[str]]
+    dialects: ClassVar[Sequence[Dialect]]
     """Forms of the request, best first; those from `foreign` on are for other servers than the vendor's own."""
     foreign: ClassVar[int]
 
@@ -80,9 +79,10 @@ class ModelEvaluator(ABC):
         timeout: float = 60.0,
     ) -> None:
         self.model = model or self.default_model
-        self._api_key, self._base_url, self._timeout = api_key or "", base_url, timeout
-        self._dialects = list(self.dialects if base_url else self.dialects[: self.foreign])
-        self._spoken: str | None = None
+        self.timeout_seconds = timeout
+        self._api_key, self._base_url = api_key or "", base_url
+        self._dialects = Dialects(self.dialects if base_url else self.dialects[: self.foreign])
+        self._sdk: Any = None
         self._client: Any = None
         self._building = asyncio.Lock()
 
@@ -116,14 +116,14 @@ class ModelEvaluator(ABC):
         """
         self._need_key()
         await self._connect()
-        return await self._in_words(self._look_up(), min(self._timeout, LOOK_UP_SECONDS))
+        return await self._in_words(self._look_up(), min(self.timeout_seconds, LOOK_UP_SECONDS))
 
     async def _look_up(self) -> ModelFound:
         try:
             offered = tuple(await self._offered())
             known = self.model in offered or f"{self.model}:latest" in offered or await self._has_model()
         except Refused as error:
-            if error.failure.status not in _NO_LIST:
+            if not error.failure.is_about_address:
                 raise
             return ModelFound(None)  # a server at home that answers, and keeps no list
         return ModelFound(known, offered)
@@ -148,7 +148,7 @@ class ModelEvaluator(ABC):
             )
 
     async def _reply(self, prompt: Prompt) -> Reply:
-        return await self._in_words(self._in_some_dialect(prompt), self._timeout)
+        return await self._in_words(self._in_some_dialect(prompt), self.timeout_seconds)
 
     async def _in_words(self, asking: Awaitable[T], seconds: float) -> T:
         try:
@@ -163,44 +163,44 @@ class ModelEvaluator(ABC):
             raise answers.unavailable(error.failure, self._api_key, datetime.now(UTC)) from None
 
     async def _in_some_dialect(self, prompt: Prompt) -> Reply:
-        """The reply in the dialect that is known to work, else in the best that the server takes."""
-        if self._spoken is not None:
-            return self._read(self._spoken, await self._send(self._spoken, prompt))
-        last: Refused | None = None
-        for dialect in self._dialects:
+        """The reply in the best dialect that the server takes.
+
+        Raises:
+            Refused: none is taken, or the dialect is not what is refused.
+        """
+        walk = self._dialects.walk()
+        while True:
+            note_dialect(walk.dialect.name)
             try:
-                body = await self._send(dialect, prompt)
+                body = await self._send(walk.dialect.name, prompt)
             except Refused as error:
-                if not _is_about_form(error.failure):
-                    raise
-                last = last if last is not None and error.failure.status == 404 else error
-                continue
-            self._spoken = dialect
-            return self._read(dialect, body)
-        assert last is not None  # noqa: S101 - there is always a dialect
-        raise last
+                if walk.go_on(error.failure):
+                    continue
+                raise Refused(walk.failure) from None
+            walk.take()
+            return self._read(walk.dialect.name, body)
 
     def _read(self, dialect: str, body: Mapping[str, Any]) -> Reply:
-        asked, said = answers.tokens(body)
-        model = str(body.get("model") or self.model)
+        input_tokens, output_tokens = answers.tokens(body)
+        model = answers.model_name(body.get("model")) or self.model
         try:
             text, stop = self.read(dialect, body)
         except (KeyError, IndexError, TypeError, AttributeError):
             raise InvalidAnswer(
                 "the provider's answer does not have the shape it should have",
                 model=model,
-                input_tokens=asked,
-                output_tokens=said,
+                input_tokens=input_tokens,
+                output_tokens=output_tokens,
                 raw=json.dumps(body)[: answers.MAX_RAW],
             ) from None
-        return Reply(text, model, stop, asked, said)
+        return Reply(text, model, stop, input_tokens, output_tokens)
 
     def _lacks_key(self) -> bool:
         return not self._api_key
 
     @abstractmethod
     def _build_client(self) -> Any:
-        """Import the SDK and make its client."""
+        """Import the SDK (`_sdk`), and make its client."""
 
     @abstractmethod
     async def _offered(self) -> Sequence[str]:
@@ -217,6 +217,25 @@ class ModelEvaluator(ABC):
     @abstractmethod
     def read(self, dialect: str, body: Mapping[str, Any]) -> tuple[str, Stop]:
         """The model's words, and why it ended; any failing look-up means that the answer has another shape."""
+
+
+@contextmanager
+def in_our_errors(sdk: Any) -> Iterator[None]:
+    """What a vendor's SDK raises, in our errors; the SDKs name theirs alike, and are known to their providers only.
+
+    Raises:
+        TimeoutError: no answer in time.
+        Refused: an answer with an error status.
+        Unreachable: no answer at all.
+    """
+    try:
+        yield
+    except sdk.APITimeoutError:
+        raise TimeoutError from None
+    except sdk.APIStatusError as error:
+        raise Refused(answers.read_failure(error.status_code, error.body, error.response.headers)) from None
+    except sdk.APIConnectionError as error:
+        raise Unreachable from error.__cause__
 
 
 def read_body(text: str) -> Mapping[str, Any]:
@@ -238,8 +257,6 @@ def read_body(text: str) -> Mapping[str, Any]:
 MAX_OFFERED = 1_000
 """Models that are asked for at once: the most that Anthropic lists on a page ("List Models")."""
 
-_LONGEST_NAME = 200
-
 
 def model_names(body: Mapping[str, Any]) -> tuple[str, ...]:
     """The names in a list of models, which all servers answer alike: `{"data": [{"id": …}, …]}`.
@@ -251,9 +268,4 @@ def model_names(body: Mapping[str, Any]) -> tuple[str, ...]:
     if not isinstance(rows, list):
         raise InvalidAnswer("the provider's list of models does not have the shape it should have")
     ids = (row.get("id") for row in rows[:MAX_OFFERED] if isinstance(row, Mapping))
-    return tuple(name[:_LONGEST_NAME] for name in ids if isinstance(name, str))
-
-
-def _is_about_form(failure: Failure) -> bool:
-    """Whether another form of the same question may be taken."""
-    return failure.status in _REFUSED_FORM and not failure.names_missing_model
+    return tuple(name for name in map(answers.model_name, ids) if name)

@@ -10,10 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from meritocrab.cli import evaluate as command
 from meritocrab.cli import main as cli_main
 from meritocrab.demo.github import SimulatedGitHub
 from meritocrab.demo.world import World
-from tests.evaluators.fake_vendors import FakeVendor, Play, claude_body, claude_error
+from meritocrab.evaluators.base import Question, build_evaluator
+from tests.evaluators.fake_vendors import (
+    FakeVendor,
+    Play,
+    Seen,
+    chat_body,
+    claude_body,
+    claude_error,
+    openai_error,
+    response_body,
+)
 
 KEY = "sk-test-0123456789abcdefSECRET"
 
@@ -146,6 +157,114 @@ def test_no_verdict_ends_with_1(
     assert f"no verdict from claude: {run.out.partition('no verdict from claude: ')[2]}" in run.out
     assert said in run.out
     assert ('{"classification": "x"}' in run.out) is (play.status == 200), "what came back is shown"
+
+
+def at_home(tmp_path: Path, url: str, more: str = "") -> Path:
+    llm = f'[llm]\nprovider = "openai"\nbase_url = "{url}"\nmodel = "qwen3:8b"\ntimeout = 7\n'
+    return configure(tmp_path, llm + more)
+
+
+HOME: list[tuple[tuple[str, ...], tuple[str, ...], list[str]]] = [
+    ((), (), ["responses_effort"]),
+    (("reasoning",), (), ["responses_effort", "responses"]),
+    ((), ("chat",), ["responses_effort", "chat_schema"]),
+    (("response_format.type=json_schema",), ("chat",), ["responses_effort", "chat_schema", "chat_json"]),
+    (("response_format",), ("chat",), ["responses_effort", "chat_schema", "chat_plain"]),
+]
+
+
+@pytest.mark.parametrize(("refuses", "knows", "dialects"), HOME)
+def test_each_request_is_explained_as_it_was_sent(
+    refuses: tuple[str, ...],
+    knows: tuple[str, ...],
+    dialects: list[str],
+    tmp_path: Path,
+    vendor: FakeVendor,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    vendor.refuses = refuses
+    vendor.knows = ("/v1/chat/completions",) if knows else None
+    vendor.play(Play(200, chat_body() if "chat" in dialects[-1] else response_body()))
+    text = tmp_path / "body.md"
+    text.write_text("It crashed.")
+    file = at_home(tmp_path, f"{vendor.url}/v1")
+
+    shown = Run(capsys, "--file", text, "--explain", "--config", file).out
+    for number, (seen, dialect) in enumerate(zip(vendor.seen, dialects, strict=True), start=1):
+        assert f"===== request {number} of {len(dialects)}: POST {vendor.url}{seen.path}\n" in shown
+        assert f"model qwen3:8b, dialect {dialect}, prompt version" in shown
+        texts = [seen.body.get("instructions"), seen.body.get("input")]
+        texts += [message["content"] for message in seen.body.get("messages", ())]
+        assert all(each in shown for each in texts if each)
+    assert "at most 4,096 tokens out, at most 7 s for all requests" in shown
+    assert "what came back: status 200, 1,234 tokens in, 80 tokens out\n{" in shown
+    assert shown.count("You judge contributions") == len(set(map(_system, vendor.seen)))
+
+    vendor.seen.clear()
+    values = json.loads(Run(capsys, "--file", text, "--explain", "--json", "--config", file).out)["explain"]
+    assert (values["sent"], values["timeout_seconds"]) == (True, 7)
+    assert [each["request"] for each in values["requests"]] == [seen.body for seen in vendor.seen]
+    assert [each["address"] for each in values["requests"]] == [
+        vendor.url + seen.path for seen in vendor.seen
+    ]
+    assert [each["dialect"] for each in values["requests"]] == dialects
+    assert [each["status"] for each in values["requests"][:-1]] == [
+        404 if knows and seen.path == "/v1/responses" else 400 for seen in vendor.seen[:-1]
+    ]
+    last = values["requests"][-1]
+    assert (last["status"], last["input_tokens"], last["output_tokens"]) == (200, 1234, 80)
+    assert json.loads(last["answer"])["usage"]
+
+
+def _system(seen: Seen) -> str:
+    return seen.body["instructions"] if "instructions" in seen.body else seen.body["messages"][0]["content"]
+
+
+def test_what_a_server_says_to_its_refusal_is_shown_bounded_and_without_the_key(
+    tmp_path: Path, vendor: FakeVendor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vendor.play(Play(401, openai_error("x", f"no such key: {KEY} \x1b[31m" + "crab " * 5000)))
+    text = tmp_path / "body.md"
+    text.write_text("x")
+    file = at_home(tmp_path, f"{vendor.url}/v1", f'api_key = "{KEY}"\n')
+    run = Run(capsys, "--file", text, "--explain", "--config", file)
+
+    assert "===== what came back: status 401, the first 8,000 of 25," in run.out
+    assert "characters, secrets and e-mail addresses masked\n" in run.out
+    assert '"no such key: ***' in run.out
+    assert "\x1b" not in run.out
+
+    (told,) = json.loads(Run(capsys, "--file", text, "--explain", "--json", "--config", file).out)["explain"][
+        "requests"
+    ]
+    assert (told["status"], len(told["answer"]), told["is_cut"], told["is_masked"]) == (401, 8000, True, True)
+    assert told["answer_characters"] > 25_000
+
+
+async def test_without_a_key_nothing_was_sent_and_none_is_said_to_have_been() -> None:
+    question = Question(1, "comment", "t", "A remark.", "l")
+    outcome = await command._ask(build_evaluator("openai"), question)
+    (values,) = command._as_json(outcome, explain=True)
+    explained = json.loads(values)["explain"]
+    assert (explained["sent"], explained["requests"]) == (False, [])
+    shown = "\n".join(command._as_text(outcome, explain=True))
+    assert "The provider openai was sent nothing; a model would be sent this:" in shown
+    assert "no verdict from openai: the provider 'openai' has no API key" in shown
+
+
+def test_an_answer_that_never_came_is_said_where_it_would_stand(
+    tmp_path: Path, vendor: FakeVendor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = tmp_path / "body.md"
+    text.write_text("x")
+    for url, is_sent in (("http://127.0.0.1:9/v1", False), (vendor.url, True)):
+        vendor.play(Play(silent=True))
+        file = at_home(tmp_path, url)
+        run = Run(capsys, "--file", text, "--explain", "--config", file)
+        assert "===== no answer: the provider cannot be reached" in run.out
+        values = json.loads(Run(capsys, "--file", text, "--explain", "--json", "--config", file).out)
+        assert values["explain"]["sent"] is is_sent
+        assert [each["status"] for each in values["explain"]["requests"]] == [None]
 
 
 @pytest.mark.parametrize("args", [(), ("octo/crab#1", "--stdin"), ("--stdin", "--file", __file__)])

@@ -281,6 +281,25 @@ async def test_reasoning_is_bounded_and_can_be_stored(vendor: FakeVendor) -> Non
     assert len(answer.raw) == answers.MAX_RAW
 
 
+@pytest.mark.parametrize("name", VENDORS)
+async def test_the_model_s_name_in_an_answer_is_bounded_and_can_be_stored(
+    name: str, vendor: FakeVendor
+) -> None:
+    body = {**BODY[name](), "model": "crab\ud800\x00" + "x" * 200_000}
+    answer = await ask(name, vendor, Play(200, body))
+    assert answer.model == "crab?" + "x" * 195
+    error = await invalid(name, vendor, {**body, "content": None, "output": None})
+    assert error.model == answer.model
+
+
+@pytest.mark.parametrize("told", [None, "", 7, ["a"], " \x00"])
+async def test_a_model_without_a_usable_name_is_called_as_it_was_asked_for(
+    told: Any, vendor: FakeVendor
+) -> None:
+    answer = await ask("claude", vendor, Play(200, {**claude_body(), "model": told}), model="crab-1")
+    assert answer.model == "crab-1"
+
+
 @pytest.mark.parametrize(
     "usage", [None, {}, {"input_tokens": -1}, {"input_tokens": "7"}, 5, {"input_tokens": True}]
 )
@@ -491,7 +510,7 @@ async def test_an_ollama_like_server_is_spoken_to_in_chat_with_a_schema(vendor: 
     await judge.aclose()
 
     assert (first.model, first.input_tokens, first.output_tokens) == ("qwen3:8b", 1234, 80)
-    assert [seen.path for seen in vendor.seen] == ["/v1/responses", "/v1/responses", CHAT, CHAT], "remembered"
+    assert [seen.path for seen in vendor.seen] == ["/v1/responses", CHAT, CHAT], "remembered"
     assert vendor.seen[-1].body["response_format"]["json_schema"]["schema"] == ANSWER_SCHEMA
     assert vendor.seen[-1].headers["authorization"] == "Bearer none"
 
@@ -534,7 +553,7 @@ async def test_the_vendors_own_services_are_not_asked_in_lesser_dialects() -> No
     for name in VENDORS:
         judge = build_evaluator(name, api_key=KEY)
         assert isinstance(judge, ModelEvaluator)
-        assert len(judge._dialects) == 2
+        assert len(judge._dialects.fit) == 2
 
 
 async def test_a_server_that_refuses_everything_is_not_remembered_for_it(vendor: FakeVendor) -> None:
@@ -545,6 +564,54 @@ async def test_a_server_that_refuses_everything_is_not_remembered_for_it(vendor:
     vendor.play(Play(200, response_body()))
     assert (await judge.evaluate(QUESTION)).confidence == 0.9
     await judge.aclose()
+
+
+@pytest.mark.parametrize(("name", "most"), [("claude", 2), ("openai", 3)])
+async def test_a_refusal_that_explains_nothing_is_not_walked_through_with_each_question(
+    name: str, most: int, vendor: FakeVendor
+) -> None:
+    vendor.play(Play(400, error_body(name, "invalid_request_error", "Bad Request")))
+    judge = provider(name, vendor)
+    for _ in range(3):
+        with pytest.raises(EvaluatorUnavailable, match=r"refused the question \(status 400\)") as caught:
+            await judge.evaluate(QUESTION)
+        assert caught.value.about_question
+    await judge.aclose()
+    assert len(vendor.seen) == most + 1 + 1
+
+
+NOT_THE_FORM: list[tuple[int, str, str | None, str]] = [
+    (400, "This model's maximum context length is 8192 tokens.", "context_length_exceeded", "refused the"),
+    (400, "prompt is too long: 210000 tokens > 200000 maximum", None, "refused the question"),
+    (400, "API key not valid. Please pass a valid API key.", None, "does not accept the API key"),
+    (400, "qwen/qwen9 is not a valid model ID", None, "knows no such model"),
+    (400, "Your credit balance is too low", None, "no credit or quota left"),
+    (400, "The response was filtered", "content_filter", "refused the question"),
+]
+
+
+@pytest.mark.parametrize("name", VENDORS)
+@pytest.mark.parametrize(("status", "message", "code", "said"), NOT_THE_FORM)
+async def test_what_another_form_would_not_mend_is_sent_once(
+    name: str, status: int, message: str, code: str | None, said: str, vendor: FakeVendor
+) -> None:
+    body = openai_error("invalid_request_error", message, code)
+    error = await failing(name, vendor, Play(status, body))
+    assert said in str(error)
+    assert len(vendor.seen) == 1
+
+
+async def test_what_was_refused_by_name_is_not_sent_again_even_if_no_form_was_taken(
+    vendor: FakeVendor,
+) -> None:
+    vendor.refuses = ("reasoning",)
+    vendor.play(Play(400, openai_error("x", "context length exceeded")))
+    judge = provider("openai", vendor)
+    for _ in range(2):
+        with pytest.raises(EvaluatorUnavailable, match="context length"):
+            await judge.evaluate(QUESTION)
+    await judge.aclose()
+    assert ["reasoning" in seen.body for seen in vendor.seen] == [True, False, False]
 
 
 async def test_a_model_that_was_never_pulled_is_said_so(vendor: FakeVendor) -> None:
@@ -586,7 +653,7 @@ def test_a_configuration_sets_a_provider_up() -> None:
     )
     judge = evaluator_of(settings)
     assert isinstance(judge, ModelEvaluator)
-    assert (judge.name, judge.model, judge._timeout) == ("openai", "qwen3:8b", 60.0)
+    assert (judge.name, judge.model, judge.timeout_seconds) == ("openai", "qwen3:8b", 60.0)
     assert evaluator_of(LlmSettings()).name == "heuristic"
 
 
