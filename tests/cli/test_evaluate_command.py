@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from meritocrab.cli import evaluate as command
+from meritocrab.cli import explaining
 from meritocrab.cli import main as cli_main
 from meritocrab.demo.github import SimulatedGitHub
 from meritocrab.demo.world import World
@@ -244,10 +245,9 @@ def test_what_a_server_says_to_its_refusal_is_shown_bounded_and_without_the_key(
 async def test_without_a_key_nothing_was_sent_and_none_is_said_to_have_been() -> None:
     question = Question(1, "comment", "t", "A remark.", "l")
     outcome = await command._ask(build_evaluator("openai"), question)
-    (values,) = command._as_json(outcome, explain=True)
-    explained = json.loads(values)["explain"]
+    explained = json.loads(explaining.as_json(outcome, explain=True))["explain"]
     assert (explained["sent"], explained["requests"]) == (False, [])
-    shown = "\n".join(command._as_text(outcome, explain=True))
+    shown = "\n".join(explaining.as_text(outcome, explain=True))
     assert "The provider openai was sent nothing; a model would be sent this:" in shown
     assert "no verdict from openai: the provider 'openai' has no API key" in shown
 
