@@ -11,6 +11,8 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from meritocrab.core.invisible import has_hidden_message, without_shapeless
+
 
 class Flag(NamedTuple):
     """Something hidden, forged or meant for a model, as a code, and where it stood: `title`, `text`, `files`, `patch`.
@@ -36,38 +38,35 @@ def needs_human(flags: Iterable[Flag]) -> bool:
     return any(flag.code not in HARMLESS for flag in flags)
 
 
-_LETTERLIKE_BLANKS: Final = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
-_SELECTORS: Final = "\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"
-_TAGS: Final = "\U000e0000-\U000e007f"
-_BIDI: Final = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u206a-\u206f"
 _BIDI_OVERRIDES = re.compile("[\u202a-\u202e\u2066-\u2069]")
-_TAG_RUN = re.compile(f"[{_TAGS}]")
+_TAG = re.compile("[\U000e0000-\U000e007f]")
 # England, Scotland and Wales have flags made of a black flag and tags: honest, and hardly room for a message.
 _TAGGED_FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
-_HIDDEN = re.compile(
-    f"[{_LETTERLIKE_BLANKS}{_SELECTORS}{_BIDI}{_TAGS}\u00ad\u200b-\u200d\u2060-\u2065\ufeff\ufff9-\ufffb]"
-)
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_DECEPTIVE = re.compile(
-    # between the letters of a Latin word, in a row, or as hidden bytes: nobody types that
-    "[A-Za-z][\u00ad\u200b-\u200d\u2060-\u2064\ufeff]+[A-Za-z]|[\u200b-\u200d\u2060-\u2064\ufeff]{3}"
-    "|[\ufe00-\ufe0f]{2}|[\U000e0100-\U000e01ef]{2}|[\u2061-\u2065\ufff9-\ufffb]"
-    f"|[{_LETTERLIKE_BLANKS}]{{4}}"
-)
 _COMMENT_START, _COMMENT_END = re.compile(r"<!-{2,}+"), re.compile(r"(?<!-)-{2,}+!?>")
 _CODE = re.compile(r"^[ \t]*(```|~~~)[^\n]*\n.*?(?:^[ \t]*\1[^\n]*$|\Z)|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 _FORGED = re.compile(
-    r"[⟦\[〚【〔「『《<{(（［]{1,3}\s{0,9}(?:begin|end)\s{1,9}(?:title|text|thread|files|patch)\b"
-    r"(?=[^\n]{0,40}(?=[a-f]*\d)[0-9a-f]{4})",
+    # our own bracket needs no more than the beginning of a marker, or a number like ours
+    r"[⟦〚⁅]\s{0,9}(?:(?:begin|end)\b(?:\s{1,9}\w{1,40})?|/\s{0,9}\w{1,40})"
+    r"|[⟦〚⁅](?=[^⟦⟧〛⁆]{0,60}(?<![0-9a-z])(?=[a-f]*\d)[0-9a-f]{8})[^\W\d_]{0,40}"
+    r"|[\[【〔「『《<{(（［]{1,3}\s{0,9}(?:begin|end)\s{1,9}"
+    r"(?:title|text|thread|files|patch|comment|contribution)\b"
+    r"(?=(?:[^\n]{0,40}|\s{1,9})(?=[a-f]*\d)[0-9a-f]{4})",
     re.IGNORECASE,
 )
 _TEMPLATE_TOKEN = re.compile(
-    r"<[|｜][^\s<>|｜]{1,40}[|｜]>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|<(?:bos|eos)>|</?think>",
+    r"<[|｜][^\s<>|｜]{1,40}[|｜]>|<</?SYS>>|<(?:start|end)_of_turn>|<(?:bos|eos)>"
+    r"|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_(?:CALLS|RESULTS|CONTENT))\]"
+    r"|</?(?:antml:)?(?:think(?:ing)?|function_(?:calls|results)|tool_(?:calls?|results?|response|use))>"
+    r"|<(?:antml:)?invoke\s{1,9}name="
+    r"|(?<![./#-])</?(?:system|assistant)>(?![./-])",  # `packages.<system>.x` holds a placeholder
     re.IGNORECASE,
 )
 _SILENTLY = re.compile(r"[⟦⟧]|</?s>")  # mathematics and struck-out text use them honestly
-_TRAILER = re.compile(r"^([ \t]*[A-Za-z-]+-by:)[^\n]+$", re.IGNORECASE | re.MULTILINE)
+_TRAILER = re.compile(
+    r"^([+-]?[ \t>]{0,20}(?:[a-z-]{1,40}-by:|(?:from|author|cc):(?=[^\n<]*<[^\s<>@]{1,99}@)))[^\n]+$",
+    re.IGNORECASE | re.MULTILINE,
+)
 _CODE_PLACES: Final = frozenset({"patch", "files"})
 
 
@@ -86,7 +85,7 @@ class Cleaner:
         """`text` without what is hidden or forged in it."""
         text = _SURROGATE.sub("\ufffd", re.sub("\r\n?|[\u2028\u2029\x85]", "\n", text))
         self._look_for_hidden(text, place)
-        text = _CONTROL.sub("", _HIDDEN.sub("", text))
+        text = without_shapeless(text)
         if place not in _CODE_PLACES:
             text = self._show_comments(text, place)
         text = self._defuse(text, place)
@@ -98,11 +97,13 @@ class Cleaner:
     def _look_for_hidden(self, text: str, place: str) -> None:
         if text.isascii():
             return
-        if _BIDI_OVERRIDES.search(text):
+        rest = _BIDI_OVERRIDES.sub("", text)
+        if rest != text:
             self._flag("bidi_characters", place)
-        if _TAG_RUN.search(_TAGGED_FLAG.sub("", text)):
+        untagged = _TAG.sub("", rest := _TAGGED_FLAG.sub("", rest))
+        if untagged != rest:
             self._flag("tag_characters", place)
-        if _DECEPTIVE.search(text):
+        if has_hidden_message(untagged):
             self._flag("invisible_characters", place)
 
     def _show_comments(self, text: str, place: str) -> str:
@@ -114,9 +115,9 @@ class Cleaner:
 
     def _defuse(self, text: str, place: str) -> str:
         text = text.replace(self._nonce, "…") if len(self._nonce) > 4 else text
-        if _FORGED.search(folded := _folded(text)):
+        if _FORGED.search(folded := unicodedata.normalize("NFKC", text)):
             self._flag("forged_marker", place)
-            text = _FORGED.sub(_defused, text if _FORGED.search(text) else folded)
+            text = _FORGED.sub(_defused, folded)
         if _TEMPLATE_TOKEN.search(text):
             self._flag("chat_template", place)
             text = _TEMPLATE_TOKEN.sub(_defused, text)
@@ -127,22 +128,54 @@ class Cleaner:
         return self._login.sub("[author]", text) if self._login else text
 
 
-def _folded(text: str) -> str:
-    return text if text.isascii() else unicodedata.normalize("NFKC", text)
-
-
 def _defused(found: re.Match[str]) -> str:
     """The same words between quotation marks instead of brackets."""
-    inner = re.sub(r"[⟦⟧〚【〔「『《\[\]<>{}()（［|｜]", "", found.group()).strip()
+    inner = re.sub(r"[⟦⟧〚⁅【〔「『《\[\]<>{}()（［|｜]", "", found.group()).strip()
     return f"'{inner}'" if inner else "'"
 
 
 def _login_pattern(login: str) -> re.Pattern[str] | None:
-    """Where a login stands for the person; a bare word only if it can hardly be anything else."""
+    """Where a login stands for the person: everywhere, unless it is too short or too ordinary a word for that."""
     if not login:
         return None
     name = re.escape(login)
-    patterns = [rf"(?<![\w.])@{name}(?![\w-])", rf"(?<=github\.com/){name}(?![\w-])"]
-    if re.search(r"[\d-]", login) and len(login) >= 4:
-        patterns.append(rf"(?<![\w-]){name}(?![\w-])")
-    return re.compile("|".join(patterns), re.IGNORECASE)
+    if len(login) >= _LONG_ENOUGH and login.lower() not in _ORDINARY_WORDS:
+        return re.compile(rf"(?<!\w){name}(?!\w)", re.IGNORECASE)
+    return re.compile(
+        rf"(?<![\w.])@{name}(?![\w-])|(?<=github\.com/){name}(?![\w-])|(?<![\w.]){name}(?=@\w)", re.IGNORECASE
+    )
+
+
+_LONG_ENOUGH: Final = 4
+_ORDINARY: Final = (
+    "admin, agent, android, angular, apache, apple, array, async, auth, author, auto, azure, backend",
+    "base, bash, before, better, binary, block, body, boot, branch, break, browser, buffer, build",
+    "builder, button, byte, cache, call, case, center, change, check, class, clean, clear, click, client",
+    "clone, close, cloud, code, color, column, command, comment, commit, common, compile, config, connect",
+    "console, container, content, context, core, crash, create, current, custom, daemon, dark, data",
+    "database, date, debian, debug, default, delete, demo, deploy, design, desktop, developer, device",
+    "diff, docker, docs, domain, download, draft, driver, edit, editor, email, empty, engine, error",
+    "event, every, example, export, false, feature, field, file, filter, final, first, flag, flex, float",
+    "folder, font, form, format, frame, from, frontend, function, game, generic, ghost, github, global",
+    "good, grid, group, guest, handler, hash, have, header, height, hello, help, here, high, home, host",
+    "http, icon, image, import, index, info, init, input, install, into, issue, item, java, javascript",
+    "json, just, keep, kernel, keyboard, label, language, last, layer, layout, left, library, light, like",
+    "line, link, linux, list, load, local, lock, logger, login, long, look, loop, mail, main, manager",
+    "master, match, memory, menu, merge, message, method, middleware, mobile, mode, model, module, more",
+    "move, name, native, network, next, node, none, normal, note, null, number, object, only, open",
+    "option, order, other, output, owner, package, page, panel, parser, patch, path, pixel, plain",
+    "platform, player, please, plugin, pointer, policy, port, post, power, private, process, project",
+    "prompt, proxy, public, pull, push, python, query, queue, random, react, reader, record, refactor",
+    "release, remote, remove, render, replace, report, repository, request, reset, response, result",
+    "return, review, reviewer, right, role, root, router, rule, runner, runtime, rust, safe, same, sample",
+    "schema, scope, screen, script, search, security, self, send, server, service, session, setting",
+    "setup, shell, should, show, side, simple, size, small, snake, socket, some, source, space, spam",
+    "stack, stage, start, state, static, status, step, stop, storage, store, stream, string, style",
+    "support, swift, switch, syntax, system, table, target, task, team, template, term, terminal, test",
+    "tester, testing, text, that, theme, then, there, this, thread, time, timer, title, todo, token, tool",
+    "trace, tree, true, type, unit, unix, update, upgrade, upload, user, using, utils, value, vector",
+    "version, very, view, void, wait, want, watch, when, widget, width, will, window, with, word, work",
+    "worker, workflow, world, would, write, writer, wrong, yaml, your, zero",
+)
+_ORDINARY_WORDS: Final = frozenset(", ".join(_ORDINARY).split(", "))
+"""What any text about software has in it: blotted out, it would tear the text apart."""
