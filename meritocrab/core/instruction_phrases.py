@@ -1,4 +1,4 @@
-"""The words by which instructions to a model are known, by what they mean and in eighteen languages.
+"""The words by which instructions to a model are known, by what they mean and in twenty-five languages.
 
 One word says nothing: `instructions` combines their meanings. An entry matches whole words, one ending in `*` also
 what begins like it; in scripts written without spaces it matches anywhere. Longer entries win, so that `NOTHING` can
@@ -59,6 +59,8 @@ class Sense(Enum):
     """The maintainers, the policy."""
     BOUNDARY = auto()
     """Claims that the data ends here or that the real task begins."""
+    OTHERS = auto()
+    """Everybody but the author: whose work is to be put down."""
     NEW = auto()
     """New, real, updated (instructions)."""
     REVEAL = auto()
@@ -101,6 +103,7 @@ PHRASES: Final[dict[Sense, tuple[str, ...]]] = {
         "low level, low memory, low priority, low latency, low power, low resolution, low cost, low risk",
         "spam filter*, spam folder, spam detect*, anti spam, spam protection, spam prevention",
         "spam check*",
+        "end of the data block*, end of data block*, 安装说明, 安裝說明, 构建说明, 编译说明",
     ),
     Sense.IGNORE: (
         "ignore, ignoring, disregard*, forget, override*, overrule*, bypass, supersede*, nullif*",
@@ -135,6 +138,17 @@ PHRASES: Final[dict[Sense, tuple[str, ...]]] = {
         "अनदेखा, अनदेखी, नज़रअंदाज़, नजरअंदाज, भूल जा*, उपेक्षा, ध्यान न द*, रद्द",
         "bỏ qua, phớt lờ, quên, không tuân theo, đừng tuân, hủy bỏ, làm ngơ",
         "abaikan, lupakan, mengabaikan, jangan ikuti, kesampingkan, tidak berlaku",
+        "ignoruj*, nedbej*, zapomeň*, nevšímej*, neber v úvahu, neberte v úvahu, neřiď se, neřiďte se",
+        "přehlížej*, již neplatí, už neplatí, ignorera*, bortse, strunta i, glöm, glömma, åsidosätt*",
+        "följ inte, gäller inte, gäller ej, jätä huomiotta, jättäkää huomiotta, jätä huomioimatta",
+        "unohda*, älä välitä, älä noudata, älkää noudattako, sivuuta*, eivät ole voimassa, αγνόησ*",
+        "αγνοήσ*, παράβλεψ*, παραβλέψ*, ξέχνα*, ξεχάσ*, ξέχασ*, μην ακολουθ*, μη λάβεις υπόψη",
+        "μην λάβεις υπόψη, δεν ισχύουν, התעלם, התעלמ, להתעלם, שכח, תשכח, אל תתייחס, אל תציית, אל תעקוב",
+        "אינן תקפות, เพิกเฉย, ละเว้น, ไม่ต้องสนใจ, อย่าสนใจ, ไม่สนใจ, ลืม, มองข้าม, ไม่ต้องทำตาม",
+        "อย่าทำตาม, نادیده, فراموش, توجه نکن, بی توجه, پیروی نکن, کنار بگذار, چشم پوشی",
+        "оставь без внимания, оставьте без внимания, не принимай*, не соблюдай*, не выполняй*",
+        "не придерживай*, 别管, 別管, 不要管, 不用管, 不必理会, 不要遵循, 不要遵从, 不要听从, 不要聽從",
+        "别理, 抛弃, 无需遵守, 停止遵守, 守らなくて, 従わなくて, 従うな, 考慮しない, 忘れろ, 忘れなさい",
     ),
     Sense.EARLIER: (
         "prompt système, prompt del sistema, prompt do sistema, prompt di sistema, systeemprompt",
@@ -162,6 +176,13 @@ PHRASES: Final[dict[Sense, tuple[str, ...]]] = {
         "السابق, أعلاه, جميع, كل, كافة, سابق",
         "पिछल*, सभी, पहले, उपरोक्त, पूर्व, सारे, ऊपर, trước, ở trên, tất cả, mọi, toàn bộ, ban đầu",
         "sebelumnya, di atas, semua, terdahulu, seluruh, awal",
+        "předchozí*, předešl*, dosavadní*, výše, všechny, všech, veškeré, dříve, původní*, tidigare",
+        "föregående, ovan, ovanstående, alla, samtliga, ursprunglig*, aiem*, edelli*, yllä, kaikk*",
+        "aikaisem*, edeltäv*, alkuperäis*, προηγούμεν*, παραπάνω, ανωτέρω, όλες, όλους, όλα, όλων",
+        "αρχικές, הקודמ, קודמות, לעיל, למעלה, כל ה, מכל, ก่อนหน้า, ข้างต้น, ด้านบน, ทั้งหมด, ที่ผ่านมา",
+        "قبلی, پیشین, بالا, تمام, همه, پیش از این, فوق, раньше, системн*, системным запросом",
+        "системный запрос, системного запроса, 系统提示词, 系統提示詞, 系统指令, 系統指令",
+        "システムプロンプト, 先の, 先程の, 上の, 前述の",
     ),
     Sense.RULES: (
         "prompt système, prompt del sistema, prompt do sistema, prompt di sistema, systeemprompt, системный промпт",
@@ -187,6 +208,11 @@ PHRASES: Final[dict[Sense, tuple[str, ...]]] = {
         "التعليمات, تعليمات, الأوامر, أوامر, التوجيهات, توجيهات, الإرشادات, تعليماتك",
         "निर्देश*, आदेश*, अनुदेश*, प्रॉम्प्ट*, hướng dẫn, chỉ dẫn, chỉ thị, lệnh, yêu cầu",
         "instruksi*, perintah*, petunjuk*, arahan*",
+        "pokyn*, instrukc*, příkaz*, směrnic*, anvisning*, riktlinj*, ohjei*, ohjee*, käsky*, määräyks*",
+        "kehotte*, οδηγί*, οδηγι*, εντολ*, υποδείξ*, προτροπ*, הוראות, הנחיות, פקודות, פרומפט, คำสั่ง",
+        "คำแนะนำ, พรอมต์, دستورالعمل, دستورات, دستور, فرمان, پرامپت, было сказано, тебе сказали",
+        "вам сказали, системным запросом, системный запрос, системного запроса, 系统提示词, 系統提示詞",
+        "系统指令, 系統指令, システムプロンプト, ガイドライン",
     ),
     Sense.CRITERIA: (
         "configuration",
@@ -196,6 +222,8 @@ PHRASES: Final[dict[Sense, tuple[str, ...]]] = {
         "critérios, regole, criteri, regels, zasad*, reguł*, kryteri*, правил*, критери*, kural*, ölçüt*",
         "规则, 規則, 标准, 標準, 准则, ルール, 規則, 基準, 규칙, 기준, القواعد, المعايير, नियम*, quy tắc",
         "quy định, aturan*, kriteria",
+        "pravidl*, kritéri*, regler, reglerna, säännö*, sääntöj*, kriteer*, κανόν*, κανόνες, κριτήρι*",
+        "הכללים, כללים, קריטריונ, เกณฑ์, กฎ, قوانین, معیار",
     ),
     Sense.MODEL: (
         "dear model, any model, to the model, for the model, systemu ai, al modelo, für das modell",
@@ -221,6 +249,12 @@ PHRASES: Final[dict[Sense, tuple[str, ...]]] = {
         "어시스턴트, 봇",
         "الذكاء الاصطناعي, نموذج, النموذج, المساعد, الروبوت, मॉडल, एआई, सहायक, कृत्रिम बुद्धि*",
         "mô hình, trợ lý, trí tuệ nhân tạo, model bahasa, kecerdasan buatan, asisten",
+        "jazykový model*, jazykovém model*, umělá inteligence, umělé inteligenc*, umělou inteligenc*",
+        "språkmodell*, artificiell intelligens, granskningsbot*, tekoäly*, kielimalli*, avustaja",
+        "avustajalle, botti, τεχνητή νοημοσύνη, τεχνητής νοημοσύνης, γλωσσικό μοντέλο, γλωσσικού μοντέλου",
+        "βοηθός, βοηθέ, ρομπότ, μποτ, מודל שפה, מודל השפה, בינה מלאכותית, הבינה המלאכותית, הבוט, לבוט",
+        "רובוט, โมเดลภาษา, แบบจำลองภาษา, ปัญญาประดิษฐ์, เอไอ, ผู้ช่วย, บอท, هوش مصنوعی, مدل زبانی",
+        "مدل زبان, دستیار, ربات, нейронная сеть, нейронной сети, робот*",
     ),
     Sense.REVIEWER: (
         "grades this, rates this, classifies this, scores this, evaluation pipeline, scoring service",
@@ -243,6 +277,11 @@ PHRASES: Final[dict[Sense, tuple[str, ...]]] = {
         "審査, 審判, 評価者, 査読, レビュアー, 判定者, 分類器, 심사, 평가자, 리뷰어, 심판, 검토자",
         "المراجع, المقيم, الحكم, القاضي, المصنف, समीक्षक*, मूल्यांकनकर्ता*, निर्णायक*",
         "người đánh giá, giám khảo, người duyệt, peninjau, penilai, juri, pengulas",
+        "hodnotitel*, posuzovatel*, který hodnotí, která hodnotí, který posuzuje, granskare*, bedömare*",
+        "som bedömer, som granskar, arvioija*, tarkastaja*, joka arvioi, αξιολογητ*, κριτής, κριτή",
+        "που αξιολογ*, που κρίνει*, שבודק, בודק, סוקר, מעריך, שופט, ผู้ตรวจสอบ, ผู้ประเมิน, ผู้รีวิว",
+        "ที่ประเมิน, ผู้ตัดสิน, داور, بررسی کننده, بررسیکننده, ارزیاب, بازبین, レビュワー, レビューア",
+        "レビューボット, 採点者",
     ),
     Sense.GREETING: (
         "dear, hey, hello, hi, attention, note to, note for, notes for, message to, message for, to any",
@@ -280,6 +319,11 @@ PHRASES: Final[dict[Sense, tuple[str, ...]]] = {
         "प्रिय, ध्यान दें, आप, यदि, अगर, के लिए, नोट, kính gửi, chú ý, lưu ý, gửi, nếu bạn, bạn là",
         "xin chào, với tư cách",
         "kepada, perhatian, catatan untuk, jika anda, anda adalah, halo, untuk, sebagai, pesan untuk",
+        "milý, milá, vážený, vážená, drahá, jsi, jste, pokud jsi, pokud jste, zpráva pro, poznámka pro",
+        "kära, käre, hej, du är, om du är, meddelande till, hyvä, arvoisa, rakas, hei, huomio, olet",
+        "jos olet, viesti, αγαπητ*, γεια σου, προσοχή, είσαι, αν είσαι, σημείωση για, μήνυμα προς, יקר",
+        "שלום, אתה, הינך, לתשומת, הודעה ל, เรียน, สวัสดี, คุณคือ, หากคุณ, ถ้าคุณ, โปรดทราบ, ในฐานะ, عزیز",
+        "گرامی, سلام, تو یک, شما یک, اگر شما, خطاب به",
     ),
     Sense.YOU: (
         "you, your, yours, yourself, du, dein*, dir, ihre, ihrer, tu, ton, ta, tes, vous, votre, vos",
@@ -289,6 +333,8 @@ PHRASES: Final[dict[Sense, tuple[str, ...]]] = {
         "твои, твой, твоих, ваши, ваших, вам, твої, ваші, sana, senin, sizin, size, 你, 您, あなた",
         "당신, 너",
         "عليك, لك, आपको, आपके, तुम्हें, bạn, của bạn, anda, kamu",
+        "tvé, tvoje, tvůj, tvých, vaše, vašich, dig, din, dina, ditt, sinun, sinä, sinulle, σου, σας, εσύ",
+        "אתה, שלך, คุณ, شما, خودت",
     ),
     Sense.MUST: (
         "only, never, nur, niemals, unbedingt, solo, sólo, seulement, uniquement, única, únicamente",
@@ -309,6 +355,8 @@ PHRASES: Final[dict[Sense, tuple[str, ...]]] = {
         "해야, 하십시오, 하세요, 해주세요, 해 주세요, 주십시오, 하라, 바랍니다, يجب, يرجى, الرجاء",
         "من فضلك",
         "चाहिए, कृपया, करें, करो, phải, hãy, vui lòng, xin, harus, mohon, tolong, silakan, wajib",
+        "prosím, musíš, musíte, pouze, måste, ska, endast, vänligen, täytyy, pitää, ole hyvä, ainoastaan",
+        "πρέπει, παρακαλώ, μόνο, חייב, בבקשה, אנא, ต้อง, กรุณา, โปรด, เท่านั้น, باید, لطفا, فقط",
     ),
     Sense.JUDGE: (
         "оцін*",
@@ -341,6 +389,18 @@ PHRASES: Final[dict[Sense, tuple[str, ...]]] = {
         "분류, 평가하, 평가해, 판정, 등급, 판단, صنف, قيم, تصنيفها, تصنيف, اعتبر, بتصنيف, بتقييم",
         "वर्गीकृत, मूल्यांकन, रेट, आंकें, phân loại, đánh giá, xếp hạng, xếp loại, chấm điểm, xếp vào",
         "klasifikasikan, nilai, nilailah, kategorikan, golongkan, beri nilai, menilai, diklasifikasikan",
+        "klasifikuj*, ohodnoť*, hodnoť, hodnoťte, vyhodnoť*, zařaď*, označ*, označte, klassificera*",
+        "betygsätt*, bedöm, bedöma, värdera*, utvärdera*, klassa, markera, luokittel*, luokitel*, arvioi",
+        "arvioikaa, pisteytä*, merkitse*, ταξινόμησ*, ταξινομήσ*, βαθμολόγησ*, βαθμολογήσ*, αξιολόγησε",
+        "αξιολογήστε, κατάταξ*, κατατάξ*, χαρακτήρισ*, σημείωσε, σημειώστε, סווג, דרג, הערך, העריכ, סמן",
+        "סמני, จัดประเภท, ให้คะแนน, ประเมิน, จัดอันดับ, จัดหมวด, ทำเครื่องหมาย, ارزیابی, طبقه بندی",
+        "طبقهبندی, دسته بندی, دستهبندی, رتبه بندی, امتیاز بده, علامت بزن, mark this as high",
+        "mark this as excellent, mark this as acceptable, mark it as high, mark it as excellent",
+        "mark it as acceptable, mark this pull request, mark this contribution, mark this submission",
+        "mark my, признать, признай*, klasifikován*, ohodnocen*, hodnocen jako, bedömas, klassificeras",
+        "klassas, betygsättas, αξιολογηθ*, βαθμολογηθ*, ταξινομηθ*, จัดเป็น, пометь*, отметь*, считай*",
+        "квалифицир*, причисли*, 归为, 歸為, 归入, 评成, 判成, 标成, 认定为, 認定為, 给高分, 给最高分",
+        "给满分, 給高分, 打高分, マークし, マークせ, 採点し, 格付け",
     ),
     Sense.GIVE: (
         "mark, marked, label, give, assign*, report, state",
@@ -358,6 +418,11 @@ PHRASES: Final[dict[Sense, tuple[str, ...]]] = {
         "とし, 扱, 付け, 与え, 承認, 표시, 처리, 승인, 부여, 간주",
         "ضع, امنح, أعط, اكتب, حدد, وافق, चिह्नित, दें, दीजिए, मानें, लिखें",
         "đánh dấu, cho, coi, gán, tandai, beri*, anggap, tetapkan",
+        "označ*, označte, dej, dejte, uděl*, přiděl*, považuj*, schval*, markera, godkänn*, betrakta*",
+        "ge den, ge det, ge högsta, ge full*, ge toppbetyg, merkitse*, anna sille, anna tälle",
+        "anna korkein, anna täydet, hyväksy, σημείωσε, σημειώστε, δώσε, δώστε, θεώρησ*, ενέκριν*, סמן",
+        "סמני, תן ל, תן את, תן ציון, ทำเครื่องหมาย, ถือว่า, ติดป้าย, علامت بزن, بده, بدهید, در نظر بگیر",
+        "пометь*, 给这, 给本, 给此, 给该, 給這, 給本",
     ),
     Sense.ANSWER: (
         "proceed with",
@@ -371,6 +436,8 @@ PHRASES: Final[dict[Sense, tuple[str, ...]]] = {
         "回答, 输出, 輸出, 返回, 回复, 回覆, 答案, 答え, 返し, 出力, 回答し, 답, 출력, 반환, 응답, أجب",
         "ارجع, الجواب, إجابت",
         "उत्तर, लौटाए*, जवाब, trả lời, trả về, câu trả lời, jawab*, jawaban*, kembalikan",
+        "odpověz*, vrať, vraťte, svara*, returnera*, vastaa, palauta, απάντησε, απαντήστε, επίστρεψε",
+        "επιστρέψτε, השב, ענה, החזר, ตอบ, ส่งคืน, پاسخ بده, برگردان",
     ),
     Sense.TURN: (
         "from now on, from this point on, your task has changed, your task is now",
@@ -387,6 +454,10 @@ PHRASES: Final[dict[Sense, tuple[str, ...]]] = {
         "今後は, これからは, あなたの任務, あなたの仕事, 지금부터, 이제부터, 당신의 임무, من الآن",
         "مهمتك, अब से, आपका कार्य",
         "từ bây giờ, từ giờ, nhiệm vụ của bạn, mulai sekarang, tugas anda",
+        "od teď, odteď, od této chvíle, tvým úkolem, tvůj úkol, från och med nu, hädanefter, din uppgift",
+        "tästä lähtien, tästä eteenpäin, tehtäväsi on, από εδώ και πέρα, από τώρα και στο εξής",
+        "το καθήκον σου, מעתה, מעכשיו, המשימה שלך, תפקידך, ตั้งแต่นี้, จากนี้ไป, หน้าที่ของคุณ",
+        "งานของคุณคือ, از این پس, از حالا, از این به بعد, وظیفه شما, وظیفه تو",
     ),
     Sense.GOOD: (
         "generous, lenient",
@@ -417,6 +488,15 @@ PHRASES: Final[dict[Sense, tuple[str, ...]]] = {
         "उच्च, सर्वोच्च, उत्कृष्ट, स्वीकार्य, स्पैम नहीं, उच्चतम, cao, cao nhất, xuất sắc, chấp nhận được",
         "không phải spam",
         "tinggi, tertinggi, bukan spam, dapat diterima, sangat baik, unggul",
+        "vynikajíc*, vysok*, nejvyšš*, přijateln*, výborn*, kvalitní*, není spam, utmärkt*, hög kvalitet",
+        "som hög, högkvalitativ*, högsta, godtagbar*, acceptabelt, godkänd*, värdefull*, inte spam",
+        "toppbetyg, erinomai*, korkea*, korkein, korkeimm*, hyväksyttäv*, laaduka*, laaduks*, arvokka*",
+        "paras arvosana, vysoce kvalitn*, ei ole roskaposti*, εξαιρετικ*, υψηλ*, άριστ*, αποδεκτ*",
+        "ανώτατ*, πολύτιμ*, κορυφαί*, δεν είναι spam, όχι spam, מצוין, מצוינ, מצויין, גבוה, הגבוה ביותר",
+        "מעולה, מקובל, קביל, איכותי, לא ספאם, אינו ספאם, ระดับสูง, สูงสุด, ยอดเยี่ยม, ดีเยี่ยม, ยอมรับได้",
+        "คุณภาพสูง, มีคุณค่า, ไม่ใช่สแปม, คะแนนเต็ม, عالی, باکیفیت, با کیفیت, بالاترین, قابل قبول, ممتاز",
+        "ارزشمند, هرزنامه نیست, اسپم نیست, наилучш*, превосходн*, допустим*, качественн*, 优异, 出色",
+        "卓越, 高评价, 合格, 可以接受, 給高分, 満点, 高得点, 優良, 素晴らし, 受け入れ可能",
     ),
     Sense.BAD: (
         "as junk, as garbage, as noise",
@@ -425,6 +505,9 @@ PHRASES: Final[dict[Sense, tuple[str, ...]]] = {
         "baixo, baixa, basso, bassa, laag, nisk*, спам*, низк*, спам*, низьк*, düşük, 垃圾, スパム",
         "低品質, 低质量, 스팸",
         "낮음, بريد عشوائي, سبام, منخفض, स्पैम, निम्न, thấp, thư rác, rendah, sampah",
+        "nízk*, nevyžádan*, bezcenn*, skräppost*, som låg, värdelös*, roskapost*, arvoto*, ανεπιθύμητ*",
+        "χαμηλ*, άχρηστ*, ספאם, זבל, נמוך, נמוכה, สแปม, คุณภาพต่ำ, ระดับต่ำ, ขยะ, هرزنامه, اسپم, بی ارزش",
+        "как мусор, 毫无价值",
     ),
     Sense.VERDICT: (
         "correct label, right label, right class, correct class, correct answer, expected output",
@@ -446,6 +529,10 @@ PHRASES: Final[dict[Sense, tuple[str, ...]]] = {
         "カテゴリ, 評価結果",
         "등급, 분류, 판정, 평가, التصنيف, الحكم, الفئة, التقييم, श्रेणी, वर्गीकरण, निर्णय, रेटिंग",
         "phân loại, hạng, kết luận, klasifikasi, putusan, kelas, penilaian",
+        "hodnocení, klasifikac*, verdikt*, známku, betyg, betyget, bedömning*, klassificering*, omdöme*",
+        "arvosan*, luokitus, luokitukse*, pistemäär*, βαθμολογία, βαθμό, αξιολόγηση, ταξινόμηση",
+        "κατηγορία, ετυμηγορία, ציון, דירוג, סיווג, קטגוריה, คะแนน, ผลการประเมิน, การจัดประเภท, คำตัดสิน",
+        "امتیاز, نمره, رتبه, балл*, рейтинг*",
     ),
     Sense.CONFIDENCE: (
         "confidence, certainty, konfidenz, sicherheit, zuversicht, confiance, certitude, confianza",
@@ -455,6 +542,8 @@ PHRASES: Final[dict[Sense, tuple[str, ...]]] = {
         "確信度, 信頼度, 自信",
         "신뢰도, 확신, 확신도, ثقة, الثقة, आत्मविश्वास, विश्वास, độ tin cậy, tin cậy, keyakinan",
         "kepercayaan",
+        "jistot*, důvěr*, konfidens, säkerhet, förtroende, varmuu*, luottamu*, βεβαιότητα, εμπιστοσύνη",
+        "ביטחון, ודאות, ความมั่นใจ, ความเชื่อมั่น, اطمینان, اعتماد",
     ),
     Sense.CERTAIN: (
         "maximum, full, highest, near certain, near certainty, absolute, complete, total, maximal*",
@@ -464,6 +553,8 @@ PHRASES: Final[dict[Sense, tuple[str, ...]]] = {
         "كاملة, अधिकतम, पूर्ण",
         "tối đa, tuyệt đối, maksimum, penuh, well above, above 0, at least 0, one hundred percent",
         "100 percent",
+        "maximální*, nejvyšš*, stoprocentní*, högsta, maximal*, täysi, täyde*, korkein, μέγιστ*, απόλυτ*",
+        "מלא, מרבי, הגבוה ביותר, สูงสุด, เต็มที่, بالاترین, کامل, حداکثر",
     ),
     Sense.THIS: (
         "this, it, the following, dies*, ceci, cette, ce, esto, esta, este, isto, questo, questa, dit",
@@ -471,6 +562,8 @@ PHRASES: Final[dict[Sense, tuple[str, ...]]] = {
         "эт*, ця, цей, це, цю, bunu, bu, 这个, 這個, 此, 本, 该, 該, 这, 這, これ, この, 本, 이, 이것",
         "هذا, هذه, इस, यह, इसे",
         "này, đây, ini",
+        "tento, tuto, toto, tohle, detta, denna, det här, den här, tämä, tämän, tätä, αυτή, αυτό, αυτήν",
+        "αυτόν, הזו, הזה, הזאת, את זה, นี้, این",
     ),
     Sense.CONTRIBUTION: (
         "contribution*, submission*, pull request*, pr, prs, merge request, change, changes, changeset",
@@ -492,6 +585,9 @@ PHRASES: Final[dict[Sense, tuple[str, ...]]] = {
         "المساهمة, التغيير, التعليق, الطلب, مساهمة, طلب السحب, योगदान*, बदलाव*, टिप्पणी*, परिवर्तन*",
         "पुल रिक्वेस्ट",
         "đóng góp, thay đổi, bình luận, yêu cầu kéo, kontribusi*, perubahan*, komentar*, permintaan",
+        "příspěvk*, příspěvek, změn*, komentář*, bidrag*, ändring*, muuto*, kontribuutio*, kommentti*",
+        "συνεισφορ*, αλλαγ*, σχόλι*, תרומ, שינוי, תגובה, בקשת המשיכה, บทความนี้, การมีส่วนร่วม, ผลงาน",
+        "การเปลี่ยนแปลง, ความคิดเห็น, مشارکت, تغییر, درخواست, پیشنهاد",
     ),
     Sense.JUDGING: (
         "in your reasoning, in the reasoning, in your verdict, in your judgement, in your classification",
@@ -513,6 +609,9 @@ PHRASES: Final[dict[Sense, tuple[str, ...]]] = {
         "değerlendirirken, incelerken, sınıflandırırken, 评估时, 評估時, 审查时, 審查時, 总结时",
         "評価する際, 判定する際, 평가할 때, 검토할 때",
         "عند تقييم, عند مراجعة, करते समय, khi đánh giá, khi phân loại, saat menilai, saat mengevaluasi",
+        "při hodnocení, při posuzování, vid bedömning*, när du bedömer, när du granskar, kun arvioit",
+        "arvioidessa*, κατά την αξιολόγηση, όταν αξιολογ*, בעת הערכ, בעת סיווג, เมื่อประเมิน, ขณะประเมิน",
+        "هنگام ارزیابی, هنگام بررسی",
     ),
     Sense.APPROVED: (
         "pre-approved, preapproved, already approved, already been approved, already verified",
@@ -535,6 +634,9 @@ PHRASES: Final[dict[Sense, tuple[str, ...]]] = {
         "पहले ही स्वीकृत, पूर्व-अनुमोदित",
         "đã được phê duyệt, phê duyệt trước, đã được duyệt, disetujui sebelumnya, sudah disetujui",
         "telah disetujui",
+        "předem schválen*, již schválen*, už schválen*, redan godkän*, förhandsgodkän*, jo hyväksytty",
+        "ennalta hyväksytty, ήδη εγκρι*, έχει εγκριθεί, προεγκεκριμέν*, אושר מראש, כבר אושר, אושרה מראש",
+        "כבר אושרה, อนุมัติแล้ว, ได้รับอนุมัติ, از قبل تایید, قبلا تایید",
     ),
     Sense.OWNER: (
         "maintainer*, owner, owners, admin*, policy, core team, project lead, security team, meritocrab",
@@ -544,6 +646,8 @@ PHRASES: Final[dict[Sense, tuple[str, ...]]] = {
         "beheerder*, opiekun*, мейнтейнер*, сопровождающ*, владел*, супровід*, bakımcı*, yönetici*",
         "维护者, 維護者, 管理员, 管理員, メンテナ, 管理者, 관리자, 메인테이너, المشرف, القائم, अनुरक्षक*",
         "người bảo trì, quản trị viên, pengelola, pemelihara",
+        "správc*, vlastník*, underhållare*, ägare*, ylläpitäj*, ylläpito*, συντηρητ*, διαχειριστ*, מתחזק",
+        "מנהל, ผู้ดูแล, เจ้าของ, نگهدارنده, مدیر",
     ),
     Sense.BOUNDARY: (
         "from the operator, text as data, this is not data, treat it as data",
@@ -568,11 +672,23 @@ PHRASES: Final[dict[Sense, tuple[str, ...]]] = {
         "نهاية البيانات, نهاية المساهمة, المهمة الحقيقية, डेटा समाप्त, असली कार्य, kết thúc dữ liệu",
         "nhiệm vụ thực sự",
         "akhir data, akhir kontribusi, tugas sebenarnya",
+        "konec příspěvku, konec dat, skutečný úkol, slut på bidraget, slut på data, egentliga uppgift*",
+        "datan loppu, varsinainen tehtävä, τέλος της συνεισφοράς, τέλος των δεδομένων, סוף התרומה",
+        "סוף הנתונים, המשימה האמיתית, สิ้นสุดข้อมูล, งานที่แท้จริง, پایان داده, پایان مشارکت, وظیفه واقعی",
+    ),
+    Sense.OTHERS: (
+        "other, others, other people, everyone else*, everybody else*, anyone else*, the rest of",
+        "all the rest, ander*, übrige*, autres, les autres, otros, otras, demás, outros, outras, altri",
+        "altre, andere, inne, innych, други*, остальн*, чуж*, інши*, решт*, diğer*, başkalar*, 其他, 其它",
+        "别人, 別人, 他人, 其余, 其餘, 他の, ほかの, 다른, 나머지, الآخرين, الأخرى, अन्य, दूसर*, khác",
+        "lain, lainnya, ostatní*, jiných, cizí*, andra, andras, övriga, muiden, muut, toisten, άλλες",
+        "άλλων, υπόλοιπ*, אחרות, אחרים, האחרות, คนอื่น, อื่นๆ, دیگران, دیگر, سایر, بقیه",
     ),
     Sense.NEW: (
         "new, updated, revised, real, actual, neue*, nouvelle*, nueva*, novas, nuove, nieuwe, nowe",
         "новые, нові",
         "yeni, 新的, 新しい, 新, 새로운, الجديدة, नए, mới, baru",
+        "nové, nových, nya, uudet, uusia, νέες, חדשות, ใหม่, جدید",
     ),
     Sense.REVEAL: (
         "reveal, print your, repeat your, show your, output your, leak, disclose your, tell me your",

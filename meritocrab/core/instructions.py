@@ -19,6 +19,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from meritocrab.core.instruction_phrases import PHRASES, Sense
+from meritocrab.core.invisible import without_shapeless
 
 MAX_LOOKED_AT: Final = 60_000
 """Characters of a text that are looked at: the beginning and the end of a longer one."""
@@ -37,7 +38,7 @@ def find_instructions(text: str, *, is_code: bool = False) -> str | None:
     visible characters are looked at.
     """
     hidden = _tags_decoded(text)
-    text = _bounded(_LONG_LIGATURE.sub(" ", _without_invisible(text)))
+    text = _bounded(_LONG_LIGATURE.sub(" ", without_shapeless(text)))
     if is_code:
         text = _DIFF_MARK.sub("", text)
     if found := _first_reason(_readings(text), is_code):
@@ -60,10 +61,6 @@ def _bounded(text: str) -> str:
 
 # --- what a text may be read as ------------------------------------------------------------------------------
 
-_INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
-    "\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e01ef\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]"
-)
 _LONG_LIGATURE = re.compile("[\ufdf0-\ufdfd]")  # single characters that stand for whole Arabic phrases
 _TAG = re.compile("[\U000e0020-\U000e007e]")
 _DIFF_MARK = re.compile(r"^[+-]", re.MULTILINE)
@@ -86,10 +83,6 @@ _LOOKALIKES: Final = str.maketrans(
 _BOXED: Final = str.maketrans(
     {chr(start + n): chr(97 + n) for start in (0x1F130, 0x1F150, 0x1F170, 0x1F1E6) for n in range(26)}
 )
-
-
-def _without_invisible(text: str) -> str:
-    return _INVISIBLE.sub("", text)
 
 
 def _tags_decoded(text: str) -> str:
@@ -206,13 +199,15 @@ def _printable(data: bytes) -> str:
 
 # --- which words stand in it ---------------------------------------------------------------------------------
 
-_UNSPACED: Final = "\u0600-\u06ff\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3"
+_UNSPACED: Final = "\u05d0-\u05ea\u0600-\u06ff\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3"
 """Letters of scripts whose words are found anywhere: written without spaces, or with what elsewhere are words."""
 _WORD_START = re.compile(f"[{_UNSPACED}]|[^\\W_{_UNSPACED}]+")
 _GOES_ON = re.compile(f"[^\\W_{_UNSPACED}]{{2}}")
 _ACCENTS = re.compile("[\u0300-\u036f\u064b-\u0652]")
-_SPECIAL_LETTERS: Final = str.maketrans({"ı": "i", "ł": "l", "đ": "d", "ø": "o", "æ": "ae", "œ": "oe"})
-_BETWEEN_WORDS = re.compile(r"(?:[^\w.!?。！？]|_)+")
+_SPECIAL_LETTERS: Final = str.maketrans(
+    {"ı": "i", "ł": "l", "đ": "d", "ø": "o", "æ": "ae", "œ": "oe", "ي": "ی", "ك": "ک"}
+)
+_BETWEEN_WORDS = re.compile("(?:[^\\w.!?。！？\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]|_)+")  # but for Thai vowels
 _BREAK = re.compile(r"\n[\s>#*/]*\n|(?<![.!?。！？])[.!?。！？]++(?=\s|$|[\"')\]*])|[。！？]")
 _NUMBER = re.compile(r"(?<![\w.])(?:0?[.,]9\d{0,3}|1[.,]0{1,3}|9\d ?%|100 ?%)")
 
@@ -325,6 +320,7 @@ _RULES: Final = (
     _rule("dictates_a_verdict", 30, _S.JUDGE, _S.THIS, _S.GOOD, text_only=True),
     _rule("dictates_a_verdict", 60, _SET, _S.VERDICT, _CLASS, _OBJECT),
     _rule("dictates_a_verdict", 40, _SET, _S.VERDICT, _S.GOOD),
+    _rule("dictates_a_verdict", 55, (_S.JUDGE, _S.GIVE), _S.OTHERS, _S.CONTRIBUTION, _S.BAD),
     _rule("dictates_a_verdict", 35, _S.JUDGE, _S.THIS, _S.BAD, text_only=True),
     _rule("dictates_a_verdict", 22, _S.VERDICT, _S.GOOD, text_only=True),
     _rule("dictates_a_verdict", 40, _S.ANSWER, _S.MUST, _CLASS, text_only=True),

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -168,13 +168,12 @@ def flags_of(material: Material) -> tuple[Flag, ...]:
 
     Only what its author wrote counts: the thread, and the title above a comment, are other people's.
     """
-    cleaner = Cleaner("-", material.author_login)
+    cleaner = Cleaner("-", "")  # nobody's login takes a word out of what is searched
     cleaned: dict[str, list[str]] = {}
     for place, text in _own_texts(material):
         cleaned.setdefault(place, []).append(cleaner.clean(text, place))
     cleaned["patch"] = list(_patch_to_search(material, cleaner))
-    suspicious = (place for place, texts in cleaned.items() if _has_instructions(place, texts))
-    return (*cleaner.found(), *(Flag(INSTRUCTIONS, place) for place in suspicious))
+    return (*cleaner.found(), *(Flag(INSTRUCTIONS, place) for place in _suspicious_places(cleaned)))
 
 
 def _own_texts(material: Material) -> Iterator[tuple[str, str]]:
@@ -194,6 +193,19 @@ def _patch_to_search(material: Material, cleaner: Cleaner) -> Iterator[str]:
         room -= len(text)
         if room < 0:
             return
+
+
+def _suspicious_places(cleaned: Mapping[str, Sequence[str]]) -> list[str]:
+    found = [place for place, texts in cleaned.items() if _has_instructions(place, texts)]
+    if not found and "title" in cleaned and find_instructions(_together(cleaned)):
+        found.append("text")
+    return found
+
+
+def _together(cleaned: Mapping[str, Sequence[str]]) -> str:
+    """The title and what goes on in the text; a text that begins with a capital begins a sentence of its own."""
+    title, text = ("\n".join(cleaned[place]).strip() for place in ("title", "text"))
+    return f"{title}\n\n{text}" if text[:1].isupper() else f"{title}\n{text}"
 
 
 def _has_instructions(place: str, texts: Sequence[str]) -> bool:
