@@ -21,7 +21,8 @@ from meritocrab.cli.main import config_option, config_path
 
 if TYPE_CHECKING:
     from meritocrab.config import Config
-    from meritocrab.evaluators.base import Evaluator, Question
+    from meritocrab.core.question import Question
+    from meritocrab.evaluators.base import Evaluator
     from meritocrab.github.client import GitHubClient
 
 MAX_INPUT = 1_000_000
@@ -123,13 +124,13 @@ async def _evaluate(
 
 
 async def _ask(evaluator: Evaluator, question: Question) -> Outcome:
-    from meritocrab.core.prompts import build_prompt
-    from meritocrab.evaluators.base import EvaluatorUnavailable
+
+    from meritocrab.evaluators.base import EvaluatorUnavailable, new_prompt
     from meritocrab.evaluators.exchanges import noting
     from meritocrab.evaluators.vendor import ModelEvaluator
 
     model = evaluator if isinstance(evaluator, ModelEvaluator) else None
-    prompt = build_prompt(question, "not-sent") if model is None else model.prepare(question)
+    prompt = new_prompt(question)
     seconds = None if model is None else model.timeout_seconds
     with noting() as exchanges:
         try:
@@ -140,7 +141,7 @@ async def _ask(evaluator: Evaluator, question: Question) -> Outcome:
 
 
 def _given_question(config: Config, text: str, kind: str, title: str) -> Question:
-    from meritocrab.evaluators.base import Question
+    from meritocrab.core.question import Question
 
     notes = config.base_policy.judge_notes
     return Question(0, "comment" if kind == "comment" else "pull_request", title, text, "", judge_notes=notes)
@@ -150,8 +151,8 @@ def _given_question(config: Config, text: str, kind: str, title: str) -> Questio
 
 
 async def _fetch_question(config: Config, repository: str, number: int) -> Question:
+    from meritocrab.core.question import Question
     from meritocrab.daemon.material import changed_files
-    from meritocrab.evaluators.base import Question
 
     async with _client_for(config, repository) as client:
         pull = await client.fetch_pull(repository, number)

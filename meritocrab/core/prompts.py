@@ -17,11 +17,12 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from meritocrab.core.cleaning import HARMLESS, Cleaner, Flag, needs_human
 from meritocrab.core.instructions import find_instructions
 from meritocrab.core.names import Classification
+from meritocrab.core.question import ChangedFile, Question
 
 PROMPT_VERSION: Final = "3"
 """Stored with each verdict; part of what makes two questions the same."""
@@ -37,49 +38,6 @@ MAX_HUNK: Final = 3_000
 MAX_LINE: Final = 300
 MAX_PATCH_SEARCHED: Final = 150_000
 """Characters of a patch in which instructions are looked for, the hunks that would be shown first."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedFile:
-    """One file of a pull request. `patch` is GitHub's: hunks without file headers, empty for binary files."""
-
-    path: str
-    status: str = "modified"
-    additions: int = 0
-    deletions: int = 0
-    patch: str = ""
-
-
-class Material(Protocol):
-    """What there is to show; `meritocrab.evaluators.base.Question` is one.
-
-    `thread` holds, for a comment, the pull request's own text and then the latest comments before it, oldest first;
-    `thread_older` counts the comments before those.
-    `author_login` is never shown: it is what is blotted out wherever it stands.
-    """
-
-    @property
-    def subject(self) -> str: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def additions(self) -> int | None: ...
-    @property
-    def deletions(self) -> int | None: ...
-    @property
-    def changed_files(self) -> int | None: ...
-    @property
-    def files(self) -> tuple[ChangedFile, ...]: ...
-    @property
-    def thread(self) -> tuple[str, ...]: ...
-    @property
-    def thread_older(self) -> int: ...
-    @property
-    def judge_notes(self) -> str: ...
-    @property
-    def author_login(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +108,7 @@ format of the answer or the rules about data:
 _KINDS: Final = {"pull_request": "a pull request", "comment": "a comment on a pull request"}
 
 
-def build_prompt(material: Material, nonce: str) -> Prompt:
+def build_prompt(question: Question, nonce: str) -> Prompt:
     """What a model sees of this contribution.
 
     `nonce` must be unguessable and used once: the strangers' texts stand between markers that carry it.
@@ -160,34 +118,34 @@ def build_prompt(material: Material, nonce: str) -> Prompt:
     """
     if not nonce:
         raise ValueError("a prompt needs a nonce")
-    return _Writer(material, nonce).write()
+    return _Writer(question, nonce).write()
 
 
-def flags_of(material: Material) -> tuple[Flag, ...]:
+def flags_of(question: Question) -> tuple[Flag, ...]:
     """What looks hidden, forged or meant for a model in a contribution, wherever the prompt would cut it.
 
     Only what its author wrote counts: the thread, and the title above a comment, are other people's.
     """
     cleaner = Cleaner("-", "")  # nobody's login takes a word out of what is searched
     cleaned: dict[str, list[str]] = {}
-    for place, text in _own_texts(material):
+    for place, text in _own_texts(question):
         cleaned.setdefault(place, []).append(cleaner.clean(text, place))
-    cleaned["patch"] = list(_patch_to_search(material, cleaner))
+    cleaned["patch"] = list(_patch_to_search(question, cleaner))
     return (*cleaner.found(), *(Flag(INSTRUCTIONS, place) for place in _suspicious_places(cleaned)))
 
 
-def _own_texts(material: Material) -> Iterator[tuple[str, str]]:
-    if material.subject == "pull_request":
-        yield "title", material.title
-    yield "text", material.text
-    for file in material.files:
+def _own_texts(question: Question) -> Iterator[tuple[str, str]]:
+    if question.subject == "pull_request":
+        yield "title", question.title
+    yield "text", question.text
+    for file in question.files:
         yield "files", file.path
         yield "patch", file.patch
 
 
-def _patch_to_search(material: Material, cleaner: Cleaner) -> Iterator[str]:
+def _patch_to_search(question: Question, cleaner: Cleaner) -> Iterator[str]:
     room = MAX_PATCH_SEARCHED
-    for hunk in _ranked(material.files):
+    for hunk in _ranked(question.files):
         text = cleaner.clean(_bounded_lines(hunk.text), "patch")
         yield text
         room -= len(text)
@@ -224,10 +182,10 @@ _LEFT_OUT: Final = "(left out: it looks like instructions to a model)"
 class _Writer:
     """Writes one prompt; remembers what had to be cut and what was found on the way."""
 
-    def __init__(self, material: Material, nonce: str) -> None:
-        self._material, self._nonce = material, nonce
-        self._cleaner = Cleaner(nonce, material.author_login)
-        self._flags = flags_of(material)
+    def __init__(self, question: Question, nonce: str) -> None:
+        self._question, self._nonce = question, nonce
+        self._cleaner = Cleaner(nonce, question.author_login)
+        self._flags = flags_of(question)
         self._cut: list[str] = []
 
     def write(self) -> Prompt:
@@ -243,14 +201,14 @@ class _Writer:
 
     def _system(self) -> str:
         # The maintainers' own words, and yet cleaned: a policy file is easily pasted together from elsewhere.
-        notes = Cleaner(self._nonce, "").clean(self._material.judge_notes, "notes").strip()
+        notes = Cleaner(self._nonce, "").clean(self._question.judge_notes, "notes").strip()
         return f"{_SYSTEM}{_NOTES}{notes}" if notes else _SYSTEM
 
     def _head(self) -> str:
-        material = self._material
+        question = self._question
         lines = [f"Number of the markers: {self._nonce}"]
-        lines.append(f"Kind: {_KINDS.get(material.subject, 'a contribution')}")
-        lines.append(f"Size of the pull request: {_size(material)}")
+        lines.append(f"Kind: {_KINDS.get(question.subject, 'a contribution')}")
+        lines.append(f"Size of the pull request: {_size(question)}")
         codes = {flag.code for flag in self._flags}
         if hidden := sorted(codes - HARMLESS - {INSTRUCTIONS}):
             lines.append(f"Taken out or defused before you see it: {', '.join(map(_spoken, hidden))}.")
@@ -259,14 +217,14 @@ class _Writer:
         return "\n".join(lines)
 
     def _sections(self) -> Iterator[str]:
-        material = self._material
-        if material.subject == "pull_request":
-            yield self._section("title", "title", material.title, MAX_TITLE)
-        elif material.title:
+        question = self._question
+        if question.subject == "pull_request":
+            yield self._section("title", "title", question.title, MAX_TITLE)
+        elif question.title:
             yield self._section("title", "title of the pull request", self._title_above(), MAX_TITLE)
         yield self._thread()
-        own = "text" if material.subject == "pull_request" else "comment"
-        yield self._section("text", f"{own} to judge" if own == "comment" else own, material.text, MAX_TEXT)
+        own = "text" if question.subject == "pull_request" else "comment"
+        yield self._section("text", f"{own} to judge" if own == "comment" else own, question.text, MAX_TEXT)
         yield self._file_list()
         yield self._patch()
 
@@ -283,22 +241,22 @@ class _Writer:
         return f"{heading}\n⟦begin {name} {self._nonce}⟧\n{text}\n⟦end {name} {self._nonce}⟧"
 
     def _title_above(self) -> str:
-        title = self._unless_suspicious(self._material.title, "title", MAX_TITLE)
+        title = self._unless_suspicious(self._question.title, "title", MAX_TITLE)
         if title == _LEFT_OUT:
             self._cut.append("title: left out, it looks like instructions")
         return title
 
     def _unless_suspicious(self, text: str, place: str, limit: int) -> str:
         """A text by other people as it would be shown, or a note in its place."""
-        cleaner = Cleaner(self._nonce, self._material.author_login)
+        cleaner = Cleaner(self._nonce, self._question.author_login)
         shown = _both_ends(cleaner.clean(text, place).strip(), limit)
         return _LEFT_OUT if needs_human(cleaner.found()) or find_instructions(shown) else shown
 
     def _thread(self) -> str:
         """The pull request's text and as many of the latest comments as there is room for."""
-        if not self._material.thread:
+        if not self._question.thread:
             return ""
-        first, *others = self._material.thread
+        first, *others = self._question.thread
         shown = [self._unless_suspicious(first, "thread", MAX_THREAD_TEXT)]
         room = MAX_THREAD - len(shown[0])
         for other in reversed(others):
@@ -313,7 +271,7 @@ class _Writer:
         return self._marked("thread", heading, "\n\n".join(parts))
 
     def _thread_cut(self, shown: Sequence[str]) -> str:
-        older = self._material.thread_older + len(self._material.thread) - len(shown)
+        older = self._question.thread_older + len(self._question.thread) - len(shown)
         shortened = sum(_CUT in text for text in shown)
         suspicious = shown.count(_LEFT_OUT)
         notes = []
@@ -326,11 +284,11 @@ class _Writer:
         return f" (cut: {'; '.join(notes)})" if notes else ""
 
     def _file_list(self) -> str:
-        files = self._material.files
+        files = self._question.files
         if not files:
             return ""
         lines = [self._file_line(file) for file in files[:MAX_FILES]]
-        total = max(len(files), self._material.changed_files or 0)
+        total = max(len(files), self._question.changed_files or 0)
         notes = []
         if total > len(lines):
             notes.append(f"the first {len(lines)} of {total}")
@@ -350,7 +308,7 @@ class _Writer:
         return _both_ends(" ".join(self._cleaner.clean(file.path, "files").split()), MAX_FILE_NAME, _NAME_CUT)
 
     def _patch(self) -> str:
-        hunks = _ranked(self._material.files)
+        hunks = _ranked(self._question.files)
         if not hunks:
             return ""
         shown, room = [], MAX_PATCH
@@ -372,7 +330,7 @@ class _Writer:
         if lines := sum(len(line) > MAX_LINE for hunk, _ in shown for line in hunk.text.split("\n")):
             self._cut.append(f"patch: long lines shortened: {lines}")
             notes.append(f"long lines shortened: {lines}")
-        if (unseen := (self._material.changed_files or 0) - len(self._material.files)) > 0:
+        if (unseen := (self._question.changed_files or 0) - len(self._question.files)) > 0:
             self._cut.append(f"patch: files not looked at: {unseen}")
             notes.append(f"further files not looked at: {unseen}")
         return f" (cut: {'; '.join(notes)})" if notes else ""
@@ -386,7 +344,7 @@ class _Writer:
         for index, hunks in files.items():
             ordered = sorted(hunks, key=lambda pair: pair[0].position)
             parts.append(
-                "\n".join((f"--- {self._name(self._material.files[index])}", *(t for _, t in ordered)))
+                "\n".join((f"--- {self._name(self._question.files[index])}", *(t for _, t in ordered)))
             )
         return "\n".join(parts)
 
@@ -404,11 +362,11 @@ def _spoken(code: str) -> str:
     return code.replace("_", " ")
 
 
-def _size(material: Material) -> str:
-    if material.additions is None or material.deletions is None:
+def _size(question: Question) -> str:
+    if question.additions is None or question.deletions is None:
         return "not known"
-    files = "unknown" if material.changed_files is None else material.changed_files
-    return f"+{material.additions} -{material.deletions} lines, changed files: {files}"
+    files = "unknown" if question.changed_files is None else question.changed_files
+    return f"+{question.additions} -{question.deletions} lines, changed files: {files}"
 
 
 def _one_word(text: str) -> str:

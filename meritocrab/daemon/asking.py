@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,14 +18,15 @@ from weakref import WeakValueDictionary
 from meritocrab.core.budget import MICROS, Budget, Price, Spent, exhausted
 from meritocrab.core.cleaning import Flag
 from meritocrab.core.names import Classification
-from meritocrab.core.prompts import Prompt, build_prompt, flags_of
+from meritocrab.core.prompts import Prompt, flags_of
+from meritocrab.core.question import Question
 from meritocrab.evaluators.base import (
     Answer,
     Evaluator,
     EvaluatorUnavailable,
     InvalidAnswer,
     MeteredEvaluator,
-    Question,
+    new_prompt,
 )
 from meritocrab.evaluators.vendor import MAX_OUTPUT_TOKENS
 from meritocrab.settings import LlmSettings
@@ -113,7 +113,7 @@ class Asking:
     def _prepare(self, row: EvaluationRow, question: Question, is_history: bool) -> Asked:
         if not self._evaluator.metered:
             return Asked(row, question, flags_of(question), None, is_history)
-        prompt = _build(question)
+        prompt = new_prompt(question)
         return Asked(row, question, prompt.flags, prompt, is_history)
 
     async def opinion(self, asked: Asked, number: int = 1) -> Answer:
@@ -131,7 +131,7 @@ class Asking:
         if asked.prompt is None or not isinstance(self._evaluator, MeteredEvaluator):
             async with asyncio.timeout(self._timeout):
                 return await self._evaluator.evaluate(asked.question)
-        prompt = asked.prompt if number == 1 else await asyncio.to_thread(_build, asked.question.alone())
+        prompt = asked.prompt if number == 1 else await asyncio.to_thread(new_prompt, asked.question.alone())
         wanted = self._wanted(asked, prompt, number)
         # side by side, the same question waits for the first answer to it
         async with self._same.setdefault(wanted.digest, asyncio.Lock()):
@@ -240,11 +240,6 @@ def _tell(wanted: Wanted, given: Given, began: float) -> None:
 def _same_question(model: str, prompt: Prompt) -> str:
     """Equal where the same model would be shown the same: only then an answer serves again."""
     return hashlib.sha256(f"{model}\0{prompt.digest}".encode()).hexdigest()
-
-
-def _build(question: Question) -> Prompt:
-    """Each call has a nonce of its own, so that nothing in the data can foresee it."""
-    return build_prompt(question, secrets.token_hex(8))
 
 
 def _of_failure(error: EvaluatorUnavailable) -> Given:

@@ -13,9 +13,8 @@ from meritocrab.core.comments import has_any_marker
 from meritocrab.core.events import CommentFacts, Facts, PullRequestFacts, event_key, is_erased
 from meritocrab.core.names import EventKind
 from meritocrab.core.policy import Policy
-from meritocrab.core.prompts import ChangedFile
+from meritocrab.core.question import ChangedFile, Question, Subject
 from meritocrab.daemon.access import Accesses, AccessUnavailable
-from meritocrab.evaluators.base import Question, Subject
 from meritocrab.github.client import GitHubClient
 from meritocrab.github.errors import Forbidden, Gone, NotFound
 from meritocrab.github.payloads import CommentItem, FileItem

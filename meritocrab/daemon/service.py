@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from meritocrab.config import Config
-from meritocrab.core.prompts import ChangedFile
+from meritocrab.core.question import ChangedFile
 from meritocrab.core.retention import BETWEEN_PASSES
 from meritocrab.daemon.access import Accesses, build_accesses
 from meritocrab.daemon.asking import Asking, budget_of, price_of

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import importlib
 import math
+import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast, runtime_checkable
 
 from meritocrab.core.names import Classification
-from meritocrab.core.prompts import ChangedFile, Prompt
+from meritocrab.core.prompts import Prompt, build_prompt
+from meritocrab.core.question import Question
 from meritocrab.errors import MeritocrabError
 
 if TYPE_CHECKING:
@@ -22,40 +24,6 @@ if TYPE_CHECKING:
 
 MAX_REASONING: Final = 2000
 """Characters of an answer's reasoning that are kept."""
-
-Subject = Literal["pull_request", "comment"]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One contribution to judge. Title and text are untrusted; `title` of a comment is its pull request's.
-
-    `additions`, `deletions` and `changed_files` are None where GitHub did not tell; `earlier_by_author`
-    counts what the author contributed to this repository before (models are not told). `thread` holds, for a
-    comment, the pull request's own text and then the latest comments before it, oldest first; `thread_older` counts
-    the comments before those. `author_login` is there to be blotted out of what a model sees.
-    """
-
-    evaluation_id: int
-    subject: Subject
-    title: str
-    text: str
-    link: str
-    additions: int | None = None
-    deletions: int | None = None
-    changed_files: int | None = None
-    earlier_by_author: int = 0
-    files: tuple[ChangedFile, ...] = ()
-    thread: tuple[str, ...] = ()
-    thread_older: int = 0
-    judge_notes: str = ""
-    author_login: str = ""
-
-    def alone(self) -> Question:
-        """The same contribution without a word of other people: nothing they wrote can have steered the verdict."""
-        if self.subject == "pull_request":
-            return self
-        return replace(self, title="", thread=(), thread_older=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +149,11 @@ class MeteredEvaluator(Evaluator, Protocol):
     async def ask(self, prompt: Prompt) -> Answer:
         """Send this prompt, wait, and read the answer; raises what `evaluate` raises."""
         ...
+
+
+def new_prompt(question: Question) -> Prompt:
+    """What a model is sent; each prompt has a nonce of its own, so that nothing in the data can foresee it."""
+    return build_prompt(question, secrets.token_hex(8))
 
 
 PROVIDERS: Final[Mapping[str, str]] = {

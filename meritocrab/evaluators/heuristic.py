@@ -18,7 +18,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from meritocrab.core.names import Classification
-from meritocrab.evaluators.base import Answer, Question
+from meritocrab.core.question import Question
+from meritocrab.evaluators.base import Answer
 from meritocrab.evaluators.phrases import (
     ADVERTISING,
     GENERIC_WORDS,

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from meritocrab.core.names import Classification
+from meritocrab.core.question import Question
 from meritocrab.errors import MeritocrabError
-from meritocrab.evaluators.base import Answer, EvaluatorUnavailable, Question
+from meritocrab.evaluators.base import Answer, EvaluatorUnavailable
 
 MODEL: Final = "mock"
 FAILURES: Final = ("timeout", "unavailable", "garbage")

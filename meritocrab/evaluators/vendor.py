@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
@@ -17,10 +16,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
 
-from meritocrab.core.prompts import Prompt, build_prompt
+from meritocrab.core.prompts import Prompt
+from meritocrab.core.question import Question
 from meritocrab.evaluators import answers
 from meritocrab.evaluators.answers import Failure, Reply, Stop
-from meritocrab.evaluators.base import Answer, EvaluatorUnavailable, InvalidAnswer, Question
+from meritocrab.evaluators.base import Answer, EvaluatorUnavailable, InvalidAnswer, new_prompt
 from meritocrab.evaluators.dialects import Dialect, Dialects
 from meritocrab.evaluators.exchanges import note_dialect
 
@@ -88,11 +88,7 @@ class ModelEvaluator(ABC):
 
     async def evaluate(self, question: Question) -> Answer:
         """Judge one contribution; see `Evaluator.evaluate`."""
-        return await self.ask(self.prepare(question))
-
-    def prepare(self, question: Question) -> Prompt:
-        """What would be sent, with a nonce of its own."""
-        return build_prompt(question, secrets.token_hex(8))
+        return await self.ask(new_prompt(question))
 
     async def ask(self, prompt: Prompt) -> Answer:
         """Send it, wait, and read the answer.

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from meritocrab.core.budget import Budget
 from meritocrab.core.names import Enforcement
-from meritocrab.core.prompts import ChangedFile
+from meritocrab.core.question import ChangedFile
 from meritocrab.localapi.protocol import QuotaHealth
 from meritocrab.pausing import Pause
 from meritocrab.store.database import Store

@@ -9,9 +9,10 @@ from collections.abc import Callable
 import pytest
 
 from meritocrab.core.commands import parse_commands
-from meritocrab.core.prompts import ChangedFile, build_prompt
+from meritocrab.core.prompts import build_prompt
+from meritocrab.core.question import ChangedFile, Question
 from meritocrab.evaluators.answers import Reply, read_answer
-from meritocrab.evaluators.base import InvalidAnswer, Question
+from meritocrab.evaluators.base import InvalidAnswer
 from meritocrab.evaluators.heuristic import judge
 from meritocrab.logs import redact
 

@@ -13,9 +13,10 @@ import pytest
 from meritocrab.cli import evaluate as command
 from meritocrab.cli import explaining
 from meritocrab.cli import main as cli_main
+from meritocrab.core.question import Question
 from meritocrab.demo.github import SimulatedGitHub
 from meritocrab.demo.world import World
-from meritocrab.evaluators.base import Question, build_evaluator
+from meritocrab.evaluators.base import build_evaluator
 from tests.evaluators.fake_vendors import (
     FakeVendor,
     Play,

@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from meritocrab.core.cleaning import Flag, needs_human
 from meritocrab.core.instruction_phrases import PHRASES, Sense
 from meritocrab.core.instructions import find_instructions
-from meritocrab.core.prompts import ChangedFile, build_prompt, flags_of
-from meritocrab.evaluators.base import Question
+from meritocrab.core.prompts import build_prompt, flags_of
+from meritocrab.core.question import ChangedFile, Question
 from tests.e2e.history_support import ARCHIVE, NO_ARCHIVE, read_archive
 
 DATA = Path(__file__).parent / "containment"

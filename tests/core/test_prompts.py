@@ -18,14 +18,12 @@ from meritocrab.core.prompts import (
     MAX_FILES,
     MAX_PATCH,
     MAX_TEXT,
-    ChangedFile,
-    Material,
     Prompt,
     build_prompt,
     flags_of,
     is_generated,
 )
-from meritocrab.evaluators.base import Question
+from meritocrab.core.question import ChangedFile, Question
 
 NONCE = "8c1f03a97be25d64"
 PULL = Question(7, "pull_request", "Fix the parser", "It crashed.", "https://github.com/o/r/pull/1", 12, 3, 2)
@@ -48,8 +46,8 @@ def hunk(start: int, *lines: str) -> str:
 # --- what is there ---
 
 
-def digest_of(material: Material, nonce: str = "0123456789abcdef") -> str:
-    return build_prompt(material, nonce).digest
+def digest_of(question: Question, nonce: str = "0123456789abcdef") -> str:
+    return build_prompt(question, nonce).digest
 
 
 def test_a_small_pull_request_word_for_word() -> None:

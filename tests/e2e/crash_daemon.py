@@ -26,10 +26,11 @@ from meritocrab.config import Config, load_config
 from meritocrab.core import schedule
 from meritocrab.core.names import ActionState, EvaluationState, EventState, RepositoryState
 from meritocrab.core.prompts import Prompt
+from meritocrab.core.question import Question
 from meritocrab.core.scoring import OPEN
 from meritocrab.daemon import evaluation, filing, loops, poller, processor, relay
 from meritocrab.daemon.service import Service
-from meritocrab.evaluators.base import Answer, Question
+from meritocrab.evaluators.base import Answer
 from meritocrab.evaluators.mock import MockEvaluator
 from meritocrab.github import answers, client, sansio
 from meritocrab.github.errors import GitHubError

@@ -18,10 +18,11 @@ from meritocrab.config import Config, load_config
 from meritocrab.core.comments import has_any_marker
 from meritocrab.core.events import Account, Event, OperatorFacts, event_key
 from meritocrab.core.names import AccountType, ActionKind, Classification, EventKind
+from meritocrab.core.question import Question
 from meritocrab.daemon.service import Service
 from meritocrab.demo.github import SimulatedGitHub
 from meritocrab.demo.world import World
-from meritocrab.evaluators.base import Answer, Question
+from meritocrab.evaluators.base import Answer
 from meritocrab.store import inbox, outbox, providers, repositories
 from meritocrab.store.database import Store
 from meritocrab.store.models import (

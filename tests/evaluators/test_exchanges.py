@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from meritocrab.evaluators.base import Question, build_evaluator
+from meritocrab.core.question import Question
+from meritocrab.evaluators.base import build_evaluator
 from meritocrab.evaluators.exchanges import noting
 from tests.evaluators.fake_vendors import FakeVendor, Play, claude_body, response_body
 

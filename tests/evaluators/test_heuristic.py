@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meritocrab.core.names import Classification
-from meritocrab.evaluators.base import Question
+from meritocrab.core.question import Question
 from meritocrab.evaluators.heuristic import HeuristicEvaluator, judge
 
 SPAM, LOW = Classification.SPAM, Classification.LOW

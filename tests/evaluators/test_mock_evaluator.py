@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from meritocrab.core.names import Classification
-from meritocrab.evaluators.base import EvaluatorUnavailable, Question
+from meritocrab.core.question import Question
+from meritocrab.evaluators.base import EvaluatorUnavailable
 from meritocrab.evaluators.mock import MockEvaluator, MockScriptError
 
 SPAM_RULE = {"match": "casino", "classification": "spam", "confidence": 0.99, "reasoning": "an advertisement"}

@@ -16,13 +16,13 @@ import pytest
 
 from meritocrab.core.names import Classification
 from meritocrab.core.prompts import ANSWER_SCHEMA, PROMPT_VERSION
+from meritocrab.core.question import Question
 from meritocrab.evaluators import answers
 from meritocrab.evaluators.answers import Reply, read_answer, retry_after
 from meritocrab.evaluators.base import (
     MAX_REASONING,
     EvaluatorUnavailable,
     InvalidAnswer,
-    Question,
     build_evaluator,
     evaluator_of,
 )
@@ -664,7 +664,8 @@ def test_an_sdk_is_imported_when_its_provider_is_first_asked(name: str, sdk: str
     check = f"""
 import asyncio, sys
 import meritocrab.cli.main, meritocrab.daemon.service, meritocrab.cli.evaluate
-from meritocrab.evaluators.base import EvaluatorUnavailable, Question, build_evaluator
+from meritocrab.evaluators.base import EvaluatorUnavailable, build_evaluator
+from meritocrab.core.question import Question
 judge = build_evaluator({name!r}, api_key="sk-0123456789", base_url="http://127.0.0.1:9/v1", timeout=20)
 assert not {{"anthropic", "openai", "httpx2"}} & set(sys.modules)
 async def ask():
