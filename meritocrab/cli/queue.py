@@ -116,7 +116,8 @@ def _item_lines(item: EvaluationDetail) -> Iterator[str]:
     if item.folded:
         yield f"{item.folded} more by the same author wait behind this one"
     if item.decided_by:
-        yield f"decided by {cell(item.decided_by)}, {moment(item.decided_at)}"
+        why = f": {cell(item.decided_reason)}" if item.decided_reason else ""
+        yield f"decided by {cell(item.decided_by)}, {moment(item.decided_at)}{why}"
     yield ""
     yield from ledger_table(item.history)
 

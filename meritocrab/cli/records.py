@@ -22,7 +22,15 @@ from meritocrab.cli.attach import (
 
 if TYPE_CHECKING:
     from meritocrab.localapi.client import LocalClient
-    from meritocrab.localapi.protocol import ActAnswer, ActionItem, LedgerItem, Page, WhyAnswer
+    from meritocrab.localapi.protocol import (
+        ActAnswer,
+        ActionItem,
+        EvaluationItem,
+        EventItem,
+        LedgerItem,
+        Page,
+        WhyAnswer,
+    )
 
 THREAD = re.compile(r"(?:(?P<repo>[^#\s]+/[^#\s]+)#|#)?(?P<number>[1-9][0-9]{0,18})")
 
@@ -124,11 +132,16 @@ def _event_lines(answer: WhyAnswer) -> Iterator[str]:
             f"{event.act} by {event.by}" if event.act else event.kind,
             event.actor.login if event.actor is not None else None,
             event.state,
-            event.note or event.last_error,
+            _event_note(event),
         )
         for event in answer.events
     )
     return table(("when", "what", "actor", "state", "note"), rows)
+
+
+def _event_note(event: EventItem) -> str:
+    """What was decided, and what a maintainer gave for it."""
+    return "; ".join(text for text in (event.note or event.last_error, event.reason) if text)
 
 
 def _verdict_lines(answer: WhyAnswer) -> Iterator[str]:
@@ -142,12 +155,19 @@ def _verdict_lines(answer: WhyAnswer) -> Iterator[str]:
             item.confidence,
             signed(item.proposed_delta),
             item.status,
-            item.decided_by or item.reason,
+            _who_or_why(item),
             item.reasoning,
         )
         for item in answer.evaluations
     )
     return table(("id", "about", "class", "confidence", "change", "status", "by/why", "reasoning"), rows)
+
+
+def _who_or_why(item: EvaluationItem) -> str:
+    """Who decided and what for; what it waits for while nobody has."""
+    if not item.decided_by:
+        return item.reason
+    return f"decided by {item.decided_by}" + (f": {item.decided_reason}" if item.decided_reason else "")
 
 
 # ---- outbox

@@ -335,6 +335,7 @@ class EvaluationItem(Answer):
     """One question about a contribution, with its verdict and what became of it. `excerpt` begins the text.
 
     `proposed_delta` is what approving changes; `credit` is the author's now. `flags` say what looked like deceit.
+    `decided_reason` is what a maintainer gave for deciding so.
     """
 
     id: int
@@ -360,6 +361,7 @@ class EvaluationItem(Answer):
     decided_classification: Classification | None
     decided_by: str
     decided_at: datetime | None
+    decided_reason: str = ""
     last_error: str
     credit: int
     blacklisted: bool
@@ -492,7 +494,7 @@ class ContributorDetail(ContributorItem):
 class EventItem(Answer):
     """An event of the inbox; `note` says what was decided, `last_error` what it waits for.
 
-    A maintainer's act has its name in `act` and who did it in `by`.
+    A maintainer's act has its name in `act`, who did it in `by`, and what was given for it in `reason`.
     """
 
     id: int
@@ -514,6 +516,7 @@ class EventItem(Answer):
     note: str
     act: str = ""
     by: str = ""
+    reason: str = ""
 
 
 class ActionItem(Answer):

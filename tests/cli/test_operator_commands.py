@@ -146,6 +146,10 @@ def test_the_review_queue_from_list_to_undo(daemon: Daemon) -> None:
     done = daemon.run("queue", "approve", str(item), "--reason", "so it is")
     assert done.startswith(f"approve in {REPO}: done by {ME}")
     assert "-5  100 -> 95" in done
+    by = ME.removeprefix("local:")
+    decided = daemon.run("queue", "show", str(item))
+    assert decided.partition(f"decided by {by}, ")[2].splitlines()[0].endswith("Z: so it is")
+    assert f"decided by {by}: so it is" in daemon.run("why", f"{REPO}#1")
     assert "came too late, the evaluation is approved" in daemon.run("queue", "approve", str(item), status=3)
     assert "no evaluation 7777" in daemon.run("queue", "approve", "7777", status=1)
     (row,) = [row for row in daemon.json("activity")["items"] if row["evaluation_id"] == item]

@@ -16,7 +16,7 @@ from meritocrab.core.situation import Contributor, EvaluationView
 from meritocrab.localapi import protocol as p
 from meritocrab.localapi.errors import not_found
 from meritocrab.localapi.host import Host
-from meritocrab.localapi.views import parts, repositories
+from meritocrab.localapi.views import deciding, parts, repositories
 from meritocrab.store import accounts, calls, evaluations, pull_requests
 from meritocrab.store import ledger as ledger_rows
 from meritocrab.store.models import EPOCH, CallRow, EvaluationRow, Repository
@@ -69,8 +69,9 @@ def one(host: Host, full_name: str, evaluation_id: int) -> p.EvaluationDetail:
     names = {row.repository_id: repository.full_name}
     people = parts.People([row.account_id])
     history = ledger_rows.rows_for(row.repository_id, row.account_id, HISTORY)
+    reason = deciding.reasons([row]).get(row.id, "")
     return p.EvaluationDetail(
-        **parts.evaluation_fields(row, names, people, (person.credit, person.blacklisted)),
+        **parts.evaluation_fields(row, names, people, (person.credit, person.blacklisted), reason),
         text=row.text,
         role=accounts.cached_role(row.repository_id, row.account_id, EPOCH),
         pr_threshold=policy.pr_threshold,

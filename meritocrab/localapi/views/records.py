@@ -8,7 +8,7 @@ from meritocrab.core.names import ActorKind, CreditReason, EventState
 from meritocrab.localapi import protocol as p
 from meritocrab.localapi.errors import not_found
 from meritocrab.localapi.host import Host
-from meritocrab.localapi.views import contributors, evaluations, parts, repositories
+from meritocrab.localapi.views import contributors, deciding, evaluations, parts, repositories
 from meritocrab.store import pull_requests
 from meritocrab.store.models import (
     ContributorRow,
@@ -99,7 +99,9 @@ def why(host: Host, full_name: str, number: int) -> p.WhyAnswer:
     people = {author_id, *(row.author_id for row in received), *(row.account_id for row in judged)}
     credited = _ledger_about(repository_id, number, people)
     known = {row.id for row in received}
-    by_hand = _acts_behind(row for row in credited if row.event_id not in known)
+    acts = {
+        row.id: row for row in (*_acts_behind(credited), *deciding.acts_on(judged)) if row.id not in known
+    }
     return p.WhyAnswer(
         repository=repository.full_name,
         number=number,
@@ -107,7 +109,7 @@ def why(host: Host, full_name: str, number: int) -> p.WhyAnswer:
         author=contributors.contributor_item(repository, author_id) if author_id is not None else None,
         gate_at=pull.gate_at if pull is not None else None,
         policy=_mattered(host, repository),
-        events=parts.event_items(sorted([*received, *by_hand], key=lambda row: int(row.id))),
+        events=parts.event_items(sorted([*received, *acts.values()], key=lambda row: int(row.id))),
         evaluations=evaluations.items(host, judged),
         ledger=parts.ledger_items(credited),
         actions=parts.action_items(acted),
