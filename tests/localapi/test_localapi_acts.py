@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -71,6 +72,38 @@ async def test_a_decision_that_moves_no_credit_keeps_its_reason(served_on_both: 
         ("reconsider", ME, "wait"),
         ("override", ME, "an app of ours"),
     ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"classification": Classification.SPAM},
+        {"classification": Classification.LOW},
+        {"classification": Classification.HIGH},
+        {"delta": -5},
+        {"delta": 0},
+    ],
+)
+async def test_a_blacklist_proposal_is_approved_or_left_and_nothing_else(
+    make_day: MakeDay, serve: Serve, other: dict[str, Any]
+) -> None:
+    day = make_day(tables='[blacklist]\nautomatic = "confirm"\n')
+    await day.begin()
+    await day.give_credit("newt", 20)
+    await day.operate("adjust", "newt", delta=-20)
+    client = (await serve(day)).client
+    (proposal,) = (await client.evaluations(REPO)).items
+    assert proposal.subject == "blacklist"
+    with pytest.raises(
+        Refused, match="approve it to blacklist, or override it with the class acceptable"
+    ) as no:
+        await client.override(REPO, proposal.id, **other)
+    assert (no.value.status, no.value.code) == (409, "conflict")
+    assert (await client.evaluation(REPO, proposal.id)).status == "pending"
+    left = await client.override(REPO, proposal.id, classification=Classification.ACCEPTABLE)
+    assert (left.status, left.ledger) == (p.ActStatus.DONE, ())
+    await client.reconsider(REPO, proposal.id)
+    assert (await client.approve(REPO, proposal.id)).blacklisted
 
 
 async def test_a_repeated_request_gets_the_first_answer(served_on_both: Served) -> None:
