@@ -37,7 +37,8 @@ def operator_command(command: Callable[..., Any]) -> Callable[..., Any]:
     )
     socket = click.option(
         "--socket",
-        type=click.Path(path_type=Path),
+        # whether we may use it is for us to say: with what to do about it, and a status of its own
+        type=click.Path(path_type=Path, readable=False),
         expose_value=False,
         callback=keep(SOCKET),
         help="The daemon's socket. Default: as the configuration says, then the usual places.",

@@ -32,7 +32,8 @@ class NoAnswer(MeritocrabError):  # noqa: N818 - a state
 
 
 @click.command()
-@click.option("--socket", type=click.Path(path_type=Path), help="The daemon's socket.")
+# without `readable=False` click would end with 2, which here means unhealthy
+@click.option("--socket", type=click.Path(path_type=Path, readable=False), help="The daemon's socket.")
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Write the daemon's whole answer.")
 @click.option("--quiet", is_flag=True, help="Write nothing; only the exit status speaks.")

@@ -8,6 +8,7 @@ import pwd
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -362,6 +363,44 @@ def test_the_daemon_takes_the_socket_that_systemd_opened(garden: Daemon, tmp_pat
     assert "Traceback" not in log
     assert path.exists()
     assert not (garden.folder / "run" / "api.sock").exists()
+
+
+AS_NOBODY = """
+import asyncio, os, sys
+from meritocrab.cli.main import main
+import meritocrab.cli.status, meritocrab.cli.health, meritocrab.config, meritocrab.logs
+from meritocrab.localapi.client import LocalApiError, LocalClient
+async def ask():
+    async with LocalClient("/nowhere") as client:
+        try:
+            await client.health()
+        except LocalApiError:
+            pass
+asyncio.run(ask())  # imports all that it needs, which nobody may not read everywhere
+os.setgid(65534); os.setuid(65534)
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+@pytest.mark.parametrize(
+    ("command", "status", "words"),
+    [
+        ("status", 77, "it belongs to user root and group root. Join that group"),
+        ("health", 75, "Permission denied"),
+    ],
+)
+def test_a_socket_of_others_is_said_in_our_words(command: str, status: int, words: str) -> None:
+    with tempfile.TemporaryDirectory() as name, bind_socket(Path(name) / "api.sock"):
+        Path(name).chmod(0o755)
+        result = subprocess.run(
+            [sys.executable, "-c", AS_NOBODY, command, "--socket", f"{name}/api.sock"],
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (result.returncode, words in result.stderr) == (status, True), result.stderr
 
 
 # ---- light and aligned
