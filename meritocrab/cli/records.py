@@ -29,9 +29,11 @@ if TYPE_CHECKING:
         EventItem,
         LedgerItem,
         Page,
+        PolicyValue,
         WhyAnswer,
     )
 
+SCORES = ("pr_opened", "comment", "pr_merged", "review_submitted")
 THREAD = re.compile(r"(?:(?P<repo>[^#\s]+/[^#\s]+)#|#)?(?P<number>[1-9][0-9]{0,18})")
 
 
@@ -103,16 +105,32 @@ def _why_lines(answer: WhyAnswer) -> Iterator[str]:
     if answer.author is not None:
         flag = ", blacklisted" if answer.author.blacklisted else ""
         yield f"by @{cell(answer.author.account.login)}, credit now {answer.author.credit}{flag}"
-    rules = ", ".join(
-        f"{value.key} {cell(value.value)}" + ("" if value.source == "default" else f" ({cell(value.source)})")
-        for value in answer.policy
-        if "." not in value.key
-    )
-    yield f"rules: {rules}"
+    yield from _rule_lines(answer.policy)
     yield from _section("events", _event_lines(answer))
     yield from _section("verdicts", _verdict_lines(answer))
+    yield from _section("scores, by the rules of their time", _score_lines(answer))
     yield from _section("ledger", ledger_table(answer.ledger, person=True))
     yield from _section("actions", _action_table(answer.actions))
+
+
+def _rule_lines(rules: tuple[PolicyValue, ...]) -> Iterator[str]:
+    """The rules of today, which need not be those that decided; scores by class, one line for each kind."""
+    by_table: dict[str, list[str]] = {}
+    for each in rules:
+        table, _, key = each.key.partition(".")
+        if table in SCORES:
+            by_table.setdefault(f"  {table}", []).append(f"{key} {_rule(each)}")
+        else:
+            by_table.setdefault("rules now", []).append(f"{each.key} {_rule(each)}")
+    for title, values in by_table.items():
+        yield f"{title}: {', '.join(values)}"
+
+
+def _rule(rule: PolicyValue) -> str:
+    from meritocrab.cli.tables import cell
+
+    value = ", ".join(rule.value) if isinstance(rule.value, list) else rule.value
+    return cell(value) + ("" if rule.source == "default" else f" ({cell(rule.source)})")
 
 
 def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
@@ -132,11 +150,12 @@ def _event_lines(answer: WhyAnswer) -> Iterator[str]:
             f"{event.act} by {event.by}" if event.act else event.kind,
             event.actor.login if event.actor is not None else None,
             event.state,
+            event.enforcement,
             _event_note(event),
         )
         for event in answer.events
     )
-    return table(("when", "what", "actor", "state", "note"), rows)
+    return table(("when", "what", "actor", "state", "enforcement", "note"), rows)
 
 
 def _event_note(event: EventItem) -> str:
@@ -161,6 +180,21 @@ def _verdict_lines(answer: WhyAnswer) -> Iterator[str]:
         for item in answer.evaluations
     )
     return table(("id", "about", "class", "confidence", "change", "status", "by/why", "reasoning"), rows)
+
+
+def _score_lines(answer: WhyAnswer) -> Iterator[str]:
+    """What each class would change, as it was when the contribution was made."""
+    for item in answer.evaluations:
+        if not item.deltas:
+            continue
+        scores = ", ".join(f"{name} {delta:+d}" for name, delta in item.deltas.items())
+        yield f"{item.id}: {scores}; {_since(item.policy, answer.fingerprint)}"
+
+
+def _since(then: str, now: str) -> str:
+    if not then:
+        return "whether the rules changed since is not known"
+    return "the rules are still the same" if then == now else "the rules changed since"
 
 
 def _who_or_why(item: EvaluationItem) -> str:

@@ -337,7 +337,8 @@ class EvaluationItem(Answer):
     """One question about a contribution, with its verdict and what became of it. `excerpt` begins the text.
 
     `proposed_delta` is what approving changes; `credit` is the author's now. `flags` say what looked like deceit.
-    `decided_reason` is what a maintainer gave for deciding so.
+    `decided_reason` is what a maintainer gave for deciding so. `policy` is the fingerprint of the rules whose `deltas`
+    count: those in force when the contribution was made.
     """
 
     id: int
@@ -359,6 +360,7 @@ class EvaluationItem(Answer):
     reasoning: str
     flags: tuple[str, ...] = ()
     deltas: dict[Classification, int]
+    policy: str = ""
     proposed_delta: int | None
     decided_classification: Classification | None
     decided_by: str
@@ -410,8 +412,6 @@ class CallItem(Answer):
 class EvaluationDetail(EvaluationItem):
     """All about one evaluation. `approve` is what approving would do; None when there is nothing to approve.
 
-    `policy` is the fingerprint of the rules whose `deltas` count: those in force when the contribution was made.
-
     `moves_credit` is False for authors who neither earn nor lose. `folded` counts items that wait behind this one.
     """
 
@@ -423,7 +423,6 @@ class EvaluationDetail(EvaluationItem):
     approve: Forecast | None
     forecasts: dict[Classification, Forecast]
     folded: int
-    policy: str = ""
     calls: tuple[CallItem, ...] = ()
     earlier: int
     history: tuple[LedgerItem, ...]
@@ -547,7 +546,7 @@ class ActionItem(Answer):
 
 
 class PolicyValue(Answer):
-    """One rule that mattered, and who set it."""
+    """One rule that matters now, and who set it."""
 
     key: str
     value: Any
@@ -555,7 +554,10 @@ class PolicyValue(Answer):
 
 
 class WhyAnswer(Answer):
-    """The chain of decisions about one issue or pull request, each part oldest first."""
+    """The chain of decisions about one issue or pull request, each part oldest first.
+
+    `policy` holds the rules now, `fingerprint` is theirs: where that of an evaluation differs, they changed since.
+    """
 
     repository: str
     number: int
@@ -563,6 +565,7 @@ class WhyAnswer(Answer):
     author: ContributorItem | None
     gate_at: datetime | None
     policy: tuple[PolicyValue, ...]
+    fingerprint: str = ""
     events: tuple[EventItem, ...]
     evaluations: tuple[EvaluationItem, ...]
     ledger: tuple[LedgerItem, ...]

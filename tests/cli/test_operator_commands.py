@@ -204,7 +204,14 @@ def test_a_scheduled_close_why_and_its_cancelling(daemon: Daemon) -> None:
         return [item for item in items if item["number"] == number and item["kind"] == "close"]
 
     (close,) = daemon.until(scheduled)
+    first = daemon.json("contributor", "show", "mallory")["evaluations"][-1]["number"]
+    assert "spam -25, low -5, acceptable +5, high +15; the rules are still the same" in daemon.run(
+        "why", f"{REPO}#{first}"
+    )
     story = daemon.run("why", f"{REPO}#{number}")
+    assert "rules now: enforcement close (configuration), pr_threshold 50," in story
+    assert "llm.confidence 0.85" in story
+    assert "  pr_opened: spam -25, low -5, acceptable 5, high 15\n" in story
     assert "gate blacklisted" in story
     assert "enforcement close (configuration)" in story
     assert "close" in story.partition("actions:")[2]

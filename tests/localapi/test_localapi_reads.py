@@ -388,10 +388,24 @@ async def test_why_shows_the_whole_chain(served_on_both: Served) -> None:
     values = {value.key: value.value for value in why.policy}
     assert values["pr_threshold"] == 50
     assert values["pr_opened.low"] == -5
+    assert [item.policy for item in why.evaluations] == [why.fingerprint]
     issue = day.world.open_issue(REPO, "nora", "A question")
     day.command(issue, "mia", "/credit check @newt")
     await day.settle()
     assert [action.kind for action in (await client.why(REPO, issue)).actions] == ["reaction", "comment"]
+
+
+async def test_why_tells_the_rules_of_then_from_those_of_now(served: Served) -> None:
+    day, client = served.day, served.client
+    await doubtful(day)
+    day.world.set_file(REPO, ".meritocrab.toml", "pr_opened = { low = -9 }\n")
+    await day.poll_afresh()
+    why = await client.why(REPO, 1)
+    assert {value.key: value.value for value in why.policy}["pr_opened.low"] == -9
+    assert why.fingerprint == (await client.policy(REPO)).fingerprint
+    (judged,) = why.evaluations
+    assert judged.deltas[Classification.LOW] == -5
+    assert judged.policy not in ("", why.fingerprint)
 
 
 async def test_metrics_read_as_prometheus_text(served_on_both: Served) -> None:

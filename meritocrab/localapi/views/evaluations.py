@@ -80,7 +80,6 @@ def one(host: Host, full_name: str, evaluation_id: int) -> p.EvaluationDetail:
         approve=_approval(view, person, policy, now),
         forecasts=_forecasts(view, person, policy, now),
         folded=parts.count(EvaluationRow.select().where(EvaluationRow.folded_into == row.id)),
-        policy=row.policy,
         calls=tuple(_call(each) for each in calls.of_evaluation(row.id)),
         earlier=evaluations.earlier_by(row.repository_id, row.account_id, row.id),
         history=parts.ledger_items(history),

@@ -241,6 +241,7 @@ def evaluation_fields(
         "reasoning": row.reasoning,
         "flags": tuple(str(flag) for flag in json.loads(row.flags)),
         "deltas": {Classification(name): delta for name, delta in json.loads(row.deltas).items()},
+        "policy": row.policy,
         "proposed_delta": row.proposed_delta,
         "decided_classification": row.decided_classification,
         "decided_by": row.decided_by,
