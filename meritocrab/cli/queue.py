@@ -51,16 +51,17 @@ def list_items(ctx: click.Context, status: str, repo: str | None, limit: int, cu
 
 def _page_lines(page: Page[EvaluationItem]) -> Iterator[str]:
     from meritocrab.cli.tables import more, signed, table
+    from meritocrab.localapi.words import subject
 
     head = ("id", "repository", "#", "by", "credit", "kind", "verdict", "change", "status", "title")
     rows = (
         (
             item.id,
             item.repository,
-            item.number,
+            item.number or None,
             f"@{item.author.login}",
             item.credit,
-            item.subject,
+            subject(item.subject),
             _verdict(item),
             signed(item.proposed_delta),
             item.status,
@@ -73,8 +74,10 @@ def _page_lines(page: Page[EvaluationItem]) -> Iterator[str]:
 
 
 def _verdict(item: EvaluationItem) -> str:
+    from meritocrab.localapi.words import queue_reason
+
     if item.classification is None or item.confidence is None:
-        return item.reason
+        return queue_reason(item.reason)
     return f"{item.classification} {item.confidence:.2f}"
 
 
@@ -94,32 +97,63 @@ def show_item(ctx: click.Context, item_id: int, repo: str | None) -> None:
 
 
 def _item_lines(item: EvaluationDetail) -> Iterator[str]:
-    from meritocrab.cli.tables import cell, ledger_table, moment, paragraph
+    from meritocrab.cli.tables import cell, ledger_table, moment
+    from meritocrab.localapi.words import queue_reason, subject
 
-    yield f"{item.id}: {cell(item.subject)} {cell(item.repository)}#{item.number}, {item.status} ({cell(item.reason)})"
-    yield f"{cell(item.link)}, {moment(item.created_at)}"
+    why = f" ({cell(queue_reason(item.reason))})" if item.reason else ""
+    where = f"{cell(item.repository)}#{item.number}" if item.number else cell(item.repository)
+    yield f"{item.id}: {cell(subject(item.subject))} {where}, {item.status}{why}"
+    yield f"{cell(item.link)}, {moment(item.created_at)}" if item.link else moment(item.created_at)
     flag = ", blacklisted" if item.blacklisted else ""
     yield f"by @{cell(item.author.login)} (id {item.author.id}), role {cell(item.role)}, credit {item.credit}{flag}"
-    yield ""
-    yield from paragraph(item.title)
-    yield from paragraph(item.text, "    ")
-    yield ""
+    yield from _section(_contribution_lines(item))
+    yield from _section(_verdict_lines(item))
+    yield from _section(_choice_lines(item))
+    yield from _section(ledger_table(item.history))
+
+
+def _section(lines: Iterator[str]) -> Iterator[str]:
+    """These lines below an empty one; nothing where there are none."""
+    for index, line in enumerate(lines):
+        if index == 0:
+            yield ""
+        yield line
+
+
+def _contribution_lines(item: EvaluationDetail) -> Iterator[str]:
+    from meritocrab.cli.tables import paragraph
+
+    if item.title:
+        yield from paragraph(item.title)
+    if item.text:
+        yield from paragraph(item.text, "    ")
+
+
+def _verdict_lines(item: EvaluationDetail) -> Iterator[str]:
+    from meritocrab.cli.tables import cell, moment, paragraph
+
     if item.classification is not None and item.confidence is not None:
         yield f"{cell(item.provider)} ({cell(item.model)}): {item.classification}, confidence {item.confidence:.2f}"
         yield from paragraph(item.reasoning)
     for warning in item.flags:
         yield f"  ! {cell(warning)}"
-    if item.approve is not None:
-        yield f"approve       {_forecast(item.approve)}"
-    for name, forecast in item.forecasts.items():
-        yield f"{name:<12}  {_forecast(forecast)}"
     if item.folded:
         yield f"{item.folded} more by the same author wait behind this one"
     if item.decided_by:
         why = f": {cell(item.decided_reason)}" if item.decided_reason else ""
         yield f"decided by {cell(item.decided_by)}, {moment(item.decided_at)}{why}"
-    yield ""
-    yield from ledger_table(item.history)
+
+
+def _choice_lines(item: EvaluationDetail) -> Iterator[str]:
+    """What each decision would do, while one can be made."""
+    from meritocrab.core.standing import BLACKLIST_PROPOSAL
+
+    if item.approve is not None:
+        yield f"approve       {_forecast(item.approve)}"
+        if item.subject == BLACKLIST_PROPOSAL:
+            yield "acceptable    leaves it as it is"
+    for name, forecast in item.forecasts.items():
+        yield f"{name:<12}  {_forecast(forecast)}"
 
 
 def _forecast(forecast: Forecast) -> str:

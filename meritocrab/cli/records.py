@@ -165,11 +165,12 @@ def _event_note(event: EventItem) -> str:
 
 def _verdict_lines(answer: WhyAnswer) -> Iterator[str]:
     from meritocrab.cli.tables import signed, table
+    from meritocrab.localapi.words import subject
 
     rows = (
         (
             item.id,
-            item.subject,
+            subject(item.subject),
             item.classification,
             item.confidence,
             signed(item.proposed_delta),
@@ -199,8 +200,10 @@ def _since(then: str, now: str) -> str:
 
 def _who_or_why(item: EvaluationItem) -> str:
     """Who decided and what for; what it waits for while nobody has."""
+    from meritocrab.localapi.words import queue_reason
+
     if not item.decided_by:
-        return item.reason
+        return queue_reason(item.reason)
     return f"decided by {item.decided_by}" + (f": {item.decided_reason}" if item.decided_reason else "")
 
 

@@ -66,9 +66,12 @@ def _lines(found: RepositoryList) -> Iterator[str]:
 
 
 def _state(item: RepositoryItem) -> str:
+    from meritocrab.localapi.words import repository_state
+
+    state = repository_state(item.state)
     if not item.watched:
-        return f"{item.state}, not watched"
-    state = f"{item.state}, paused" if item.paused else str(item.state)
+        return f"{state}, not watched"
+    state = f"{state}, paused" if item.paused else state
     return f"{state}, braked" if item.braked_at is not None else state
 
 

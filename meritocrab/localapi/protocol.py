@@ -410,7 +410,8 @@ class CallItem(Answer):
 
 
 class EvaluationDetail(EvaluationItem):
-    """All about one evaluation. `approve` is what approving would do; None when there is nothing to approve.
+    """All about one evaluation. `approve` is what approving would do, `forecasts` what each class would; None and
+    empty while there is nothing to decide, and a blacklist proposal has no classes.
 
     `moves_credit` is False for authors who neither earn nor lose. `folded` counts items that wait behind this one.
     """

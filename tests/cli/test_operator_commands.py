@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import re
 import signal
 import subprocess
 import sys
@@ -133,6 +134,7 @@ def test_status(daemon: Daemon) -> None:
     assert "database      sqlite, answers" in out
     assert "repositories  1 ok; enforcement close" in out
     assert "token: " in out
+    assert re.search(r"of 5000 left, full again at 20\d\d-", out)
     assert daemon.json("status")["status"] == "healthy"
 
 
@@ -141,6 +143,9 @@ def test_the_review_queue_from_list_to_undo(daemon: Daemon) -> None:
     assert daemon.run("queue", "list").splitlines()[1].split()[:3] == [str(item), REPO, "1"]
     assert "\\x1b[31mRed" in daemon.run("queue", "list")
     shown = daemon.run("queue", "show", str(item))
+    assert shown.startswith(
+        f"{item}: pull request {REPO}#1, pending (the confidence is too low to apply it)\n"
+    )
     assert "approve       -5 -> 95" in shown
     assert "high          +15 -> 115" in shown
     assert "mock (mock): low, confidence 0.50" in shown
@@ -149,6 +154,7 @@ def test_the_review_queue_from_list_to_undo(daemon: Daemon) -> None:
     assert "-5  100 -> 95" in done
     by = ME.removeprefix("local:")
     decided = daemon.run("queue", "show", str(item))
+    assert "approve  " not in decided
     assert decided.partition(f"decided by {by}, ")[2].splitlines()[0].endswith("Z: so it is")
     assert f"decided by {by}: so it is" in daemon.run("why", f"{REPO}#1")
     assert "came too late, the evaluation is approved" in daemon.run("queue", "approve", str(item), status=3)

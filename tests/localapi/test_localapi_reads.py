@@ -44,6 +44,9 @@ async def test_health_names_what_is_wrong(served: Served) -> None:
     assert health.status is p.HealthStatus.DEGRADED
     assert health.reasons == (f"repositories in trouble: {REPO} (unreachable)",)
     day.world.faults.offline = False
+    day.world.set_file(REPO, ".meritocrab.toml", "pr_threshold = 'many'\n")
+    await day.poll_afresh()
+    assert f"repositories in trouble: {REPO} (policy broken)" in (await served.client.health()).reasons
 
 
 async def test_without_a_database_health_is_an_answer_and_all_else_is_503(served: Served) -> None:
@@ -119,6 +122,9 @@ async def test_one_evaluation_and_what_deciding_it_would_do(served_on_both: Serv
     lifted = found.forecasts[Classification.HIGH]
     assert (lifted.applied, lifted.credit_after, lifted.below_threshold) == (15, 37, True)
     assert [row.words for row in found.history] == ["changed by hand", "opening balance"]
+    await served_on_both.client.approve(REPO, evaluation)
+    decided = await served_on_both.client.evaluation(REPO, evaluation)
+    assert (decided.approve, decided.forecasts) == (None, {})
 
 
 async def test_a_forecast_names_what_would_be_reopened(served: Served) -> None:

@@ -130,7 +130,7 @@ def _approval(view: EvaluationView, person: Contributor, policy: Policy, now: da
 def _forecasts(
     view: EvaluationView, person: Contributor, policy: Policy, now: datetime
 ) -> dict[Classification, p.Forecast]:
-    if view.subject == standing.BLACKLIST_PROPOSAL:
+    if view.state is not EvaluationState.PENDING or view.subject == standing.BLACKLIST_PROPOSAL:
         return {}
     return {name: _forecast(view, person, policy, now, delta) for name, delta in view.deltas.items()}
 

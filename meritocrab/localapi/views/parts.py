@@ -27,7 +27,7 @@ from meritocrab.localapi import protocol as p
 from meritocrab.localapi.errors import not_found
 from meritocrab.localapi.pages import decode_cursor, encode_cursor
 from meritocrab.localapi.views import deciding
-from meritocrab.localapi.views.words import actor_words, reason_words
+from meritocrab.localapi.words import actor_words, reason_words
 from meritocrab.store import repositories
 from meritocrab.store.models import (
     EPOCH,
