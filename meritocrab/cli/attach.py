@@ -7,6 +7,7 @@ JSON is written in ASCII, so that nothing from outside reaches the terminal as a
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -46,9 +47,26 @@ def operator_command(command: Callable[..., Any]) -> Callable[..., Any]:
     return as_json(socket(config_option(command)))
 
 
-repo_option = click.option(
-    "--repo", metavar="OWNER/NAME", help="Which repository. Needed when several are watched."
-)
+class RepositoryName(click.ParamType):  # type: ignore[type-arg] # only newer ones of click take them
+    """A repository as GitHub names it."""
+
+    name = "OWNER/NAME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name, if it can be one."""
+        if not re.fullmatch(r"[^/#\s]+/[^/#\s]+", value):
+            self.fail(f"write OWNER/NAME, not {value!r}; `meritocrab repo list` shows them", param, ctx)
+        return str(value)
+
+
+def _repo_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option("--repo", type=RepositoryName(), metavar="OWNER/NAME", help=text)
+
+
+repo_option = _repo_option("Which repository. Needed when several are watched.")
+only_repo_option = _repo_option("Only this repository.")
+any_repo_option = _repo_option("Which repository. Not needed: the ids are those of all.")
+repo_argument = click.argument("name", type=RepositoryName(), metavar="[OWNER/NAME]", required=False)
 reason_option = click.option("--reason", default="", help="Why, for the record.")
 limit_option = click.option(
     "--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="How many rows."

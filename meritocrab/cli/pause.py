@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from meritocrab.cli.attach import AS_JSON, SOCKET, ask, operator_command, reason_option, show, show_act
+from meritocrab.cli.attach import (
+    AS_JSON,
+    SOCKET,
+    ask,
+    operator_command,
+    reason_option,
+    repo_argument,
+    show,
+    show_act,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -16,11 +25,9 @@ if TYPE_CHECKING:
     from meritocrab.localapi.client import LocalClient
     from meritocrab.localapi.protocol import PauseAnswer
 
-name_argument = click.argument("name", metavar="[OWNER/NAME]", required=False)
-
 
 @click.command()
-@name_argument
+@repo_argument
 @click.option("--all", "everything", is_flag=True, help="Everything: nothing at all is written to GitHub.")
 @reason_option
 @operator_command
@@ -45,7 +52,7 @@ def pause(ctx: click.Context, name: str | None, everything: bool, reason: str) -
 
 
 @click.command()
-@name_argument
+@repo_argument
 @click.option("--all", "everything", is_flag=True, help="Everything; this is what is meant without a name.")
 @reason_option
 @operator_command

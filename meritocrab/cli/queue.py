@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from meritocrab.cli.attach import (
+    any_repo_option,
     ask,
-    chosen,
     cursor_option,
     limit_option,
+    only_repo_option,
     operator_command,
     reason_option,
-    repo_option,
     show,
     show_act,
 )
@@ -33,7 +33,7 @@ def queue() -> None:
 
 @queue.command("list")
 @click.option("--status", default="pending", show_default=True, help="Which state; `all` shows every one.")
-@repo_option
+@only_repo_option
 @limit_option
 @cursor_option
 @operator_command
@@ -83,16 +83,12 @@ def _verdict(item: EvaluationItem) -> str:
 
 @queue.command("show")
 @click.argument("item_id", metavar="ID", type=int)
-@repo_option
+@any_repo_option
 @operator_command
 @click.pass_context
 def show_item(ctx: click.Context, item_id: int, repo: str | None) -> None:
     """One item: the contribution, its author, the verdict, and what deciding would do."""
-
-    async def find(client: LocalClient) -> EvaluationDetail:
-        return await client.evaluation(await chosen(client, repo), item_id)
-
-    item = ask(ctx, find)
+    item = ask(ctx, lambda client: client.evaluation(repo, item_id))
     show(ctx, item, lambda: _item_lines(item))
 
 
@@ -174,7 +170,7 @@ def _forecast(forecast: Forecast) -> str:
 @queue.command("approve")
 @click.argument("item_ids", metavar="ID...", type=int, nargs=-1, required=True)
 @reason_option
-@repo_option
+@any_repo_option
 @operator_command
 @click.pass_context
 def approve(ctx: click.Context, item_ids: tuple[int, ...], reason: str, repo: str | None) -> None:
@@ -191,7 +187,7 @@ def approve(ctx: click.Context, item_ids: tuple[int, ...], reason: str, repo: st
 @click.option("--class", "class_name", type=click.Choice(CLASSES), help="The class that it is.")
 @click.option("--delta", type=int, help="The change of credit instead.")
 @reason_option
-@repo_option
+@any_repo_option
 @operator_command
 @click.pass_context
 def override(
@@ -218,7 +214,7 @@ def override(
 @queue.command("reconsider")
 @click.argument("item_ids", metavar="ID...", type=int, nargs=-1, required=True)
 @reason_option
-@repo_option
+@any_repo_option
 @operator_command
 @click.pass_context
 def reconsider(ctx: click.Context, item_ids: tuple[int, ...], reason: str, repo: str | None) -> None:
@@ -239,10 +235,10 @@ def _decide(ctx: click.Context, item_ids: tuple[int, ...], repo: str | None, act
     from meritocrab.logs import escaped
 
     async def decide(client: LocalClient) -> list[ActAnswer | Refused]:
-        name = await chosen(client, repo)
         found: list[ActAnswer | Refused] = []
         for item_id in item_ids:
             try:
+                name = repo or (await client.evaluation(None, item_id)).repository
                 found.append(await act(client, name, item_id))
             except Refused as refusal:
                 found.append(refusal)

@@ -13,6 +13,7 @@ from meritocrab.cli.attach import (
     chosen,
     cursor_option,
     limit_option,
+    only_repo_option,
     operator_command,
     reason_option,
     repo_option,
@@ -38,7 +39,7 @@ THREAD = re.compile(r"(?:(?P<repo>[^#\s]+/[^#\s]+)#|#)?(?P<number>[1-9][0-9]{0,1
 
 
 @click.command()
-@click.option("--repo", metavar="OWNER/NAME", help="Only this repository.")
+@only_repo_option
 @limit_option
 @cursor_option
 @operator_command
@@ -217,7 +218,7 @@ def outbox() -> None:
 
 @outbox.command("list")
 @click.option("--state", help="Only this state, such as scheduled or observed.")
-@click.option("--repo", metavar="OWNER/NAME", help="Only this repository.")
+@only_repo_option
 @limit_option
 @cursor_option
 @operator_command

@@ -197,6 +197,7 @@ class LocalApi:
                 view(routes.REPOSITORY_ONE, repositories.one, "repository"),
                 view(routes.POLICY, repositories.policy, "repository"),
                 view(routes.ALL_EVALUATIONS, evaluations.listing, "everywhere", "query"),
+                view(routes.ANY_EVALUATION, evaluations.one, "everywhere", "id"),
                 view(routes.EVALUATIONS, evaluations.listing, "repository", "query"),
                 view(routes.EVALUATION, evaluations.one, "repository", "id"),
                 view(routes.CONTRIBUTORS, contributors.listing, "repository", "query"),

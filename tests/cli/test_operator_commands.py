@@ -237,7 +237,10 @@ def test_repositories(daemon: Daemon) -> None:
     assert "ok, paused" in daemon.run("repo", "list")
     assert "resume it first" in daemon.run("repo", "poll", status=3)
     assert "resumed by" in daemon.run("repo", "resume")
-    assert "no repository octo/nowhere" in daemon.run("repo", "poll", "octo/nowhere", status=1)
+    unknown = daemon.run("repo", "poll", "octo/nowhere", status=1)
+    assert "no repository octo/nowhere; `meritocrab repo list` shows those that there are" in unknown
+    for arguments in (("queue", "list", "--repo", "nope"), ("repo", "poll", "nope"), ("resume", "a/b/c")):
+        assert "write OWNER/NAME, not '" in daemon.run(*arguments, status=2)
 
 
 def test_a_pause_of_everything(daemon: Daemon) -> None:
@@ -319,6 +322,12 @@ def test_with_several_repositories_one_must_be_named(tmp_path: Path, daemon: Dae
             assert f"2 repositories are watched; say which with --repo: {REPO}, {OTHER}" in err
             assert other.run("contributor", "list", "--repo", OTHER) == "0 in all\n"
             assert other.run("queue", "list") == "0 in all\n"
+            number = other.world.open_pull(OTHER, "otto", HOSTILE, "It helps.")
+            (item,) = other.until(lambda: other.json("queue", "list")["items"])
+            shown = other.run("queue", "show", str(item["id"]))
+            assert f"pull request {OTHER}#{number}, pending" in shown
+            assert f"approve in {OTHER}: done" in other.run("queue", "approve", str(item["id"]))
+            assert f"reconsider in {OTHER}: done" in other.run("queue", "reconsider", str(item["id"]))
         finally:
             process.terminate()
             process.communicate(timeout=PATIENCE)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.e2e.conftest import MakeDay, day, github, make_day, world
-from tests.localapi.conftest import Serve, Served, serve, served
+from tests.localapi.conftest import Serve, serve, served
 
 __all__ = ["day", "github", "make_day", "serve", "served", "world"]
 

@@ -122,6 +122,7 @@ async def test_one_evaluation_and_what_deciding_it_would_do(served_on_both: Serv
     lifted = found.forecasts[Classification.HIGH]
     assert (lifted.applied, lifted.credit_after, lifted.below_threshold) == (15, 37, True)
     assert [row.words for row in found.history] == ["changed by hand", "opening balance"]
+    assert await served_on_both.client.evaluation(None, evaluation) == found
     await served_on_both.client.approve(REPO, evaluation)
     decided = await served_on_both.client.evaluation(REPO, evaluation)
     assert (decided.approve, decided.forecasts) == (None, {})

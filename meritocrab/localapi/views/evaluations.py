@@ -19,6 +19,7 @@ from meritocrab.localapi.host import Host
 from meritocrab.localapi.views import deciding, parts, repositories
 from meritocrab.store import accounts, calls, evaluations, pull_requests
 from meritocrab.store import ledger as ledger_rows
+from meritocrab.store import repositories as repository_rows
 from meritocrab.store.models import EPOCH, CallRow, EvaluationRow, Repository
 
 HISTORY = 20
@@ -60,9 +61,18 @@ def find(full_name: str, evaluation_id: int) -> tuple[Repository, EvaluationRow]
     return repository, row
 
 
-def one(host: Host, full_name: str, evaluation_id: int) -> p.EvaluationDetail:
-    """All about one evaluation."""
-    repository, row = find(full_name, evaluation_id)
+def _find_anywhere(evaluation_id: int) -> tuple[Repository, EvaluationRow]:
+    """The evaluation with this id, of whichever repository: no two of any have the same."""
+    row = evaluations.find(evaluation_id)
+    repository = repository_rows.find_by_id(row.repository_id) if row is not None else None
+    if row is None or repository is None:
+        raise not_found(f"there is no evaluation {evaluation_id}")
+    return repository, row
+
+
+def one(host: Host, full_name: str | None, evaluation_id: int) -> p.EvaluationDetail:
+    """All about one evaluation, of this repository or of whichever has it."""
+    repository, row = _find_anywhere(evaluation_id) if full_name is None else find(full_name, evaluation_id)
     policy = repositories.assumed_rules(host, repository)
     person = _person(repository, row, policy)
     view, now = evaluations.view(row), host.github_now(repository.access)

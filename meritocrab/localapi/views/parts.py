@@ -62,7 +62,9 @@ def find_repository(full_name: str) -> Repository:
     """
     row = repositories.find(full_name)
     if row is None:
-        raise not_found(f"there is no repository {full_name}; `GET /api/repos` lists those that there are")
+        raise not_found(
+            f"there is no repository {full_name}; `meritocrab repo list` shows those that there are"
+        )
     return row
 
 
