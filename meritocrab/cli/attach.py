@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from meritocrab.cli import completing
 from meritocrab.cli.main import config_option, config_path
 
 if TYPE_CHECKING:
@@ -60,13 +61,25 @@ class RepositoryName(click.ParamType):  # type: ignore[type-arg] # only newer on
 
 
 def _repo_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    return click.option("--repo", type=RepositoryName(), metavar="OWNER/NAME", help=text)
+    return click.option(
+        "--repo",
+        type=RepositoryName(),
+        metavar="OWNER/NAME",
+        help=text,
+        shell_complete=completing.repositories,
+    )
 
 
 repo_option = _repo_option("Which repository. Needed when several are watched.")
 only_repo_option = _repo_option("Only this repository.")
 any_repo_option = _repo_option("Which repository. Not needed: the ids are those of all.")
-repo_argument = click.argument("name", type=RepositoryName(), metavar="[OWNER/NAME]", required=False)
+repo_argument = click.argument(
+    "name",
+    type=RepositoryName(),
+    metavar="[OWNER/NAME]",
+    required=False,
+    shell_complete=completing.repositories,
+)
 reason_option = click.option("--reason", default="", help="Why, for the record.")
 limit_option = click.option(
     "--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="How many rows."

@@ -18,12 +18,17 @@ from meritocrab.cli.attach import (
     show,
     show_act,
 )
+from meritocrab.cli.completing import waiting_items
+from meritocrab.core.names import Classification, EvaluationState
 
 if TYPE_CHECKING:
     from meritocrab.localapi.client import LocalClient
     from meritocrab.localapi.protocol import ActAnswer, EvaluationDetail, EvaluationItem, Forecast, Page
 
-CLASSES = ("spam", "low", "acceptable", "high")
+CLASSES = [each.value for each in Classification]
+waiting_argument = click.argument(
+    "item_ids", metavar="ID...", type=int, nargs=-1, required=True, shell_complete=waiting_items
+)
 
 
 @click.group()
@@ -32,7 +37,13 @@ def queue() -> None:
 
 
 @queue.command("list")
-@click.option("--status", default="pending", show_default=True, help="Which state; `all` shows every one.")
+@click.option(
+    "--status",
+    type=click.Choice(["all", *(state.value for state in EvaluationState)]),
+    default="pending",
+    show_default=True,
+    help="Which state; `all` shows every one.",
+)
 @only_repo_option
 @limit_option
 @cursor_option
@@ -40,10 +51,6 @@ def queue() -> None:
 @click.pass_context
 def list_items(ctx: click.Context, status: str, repo: str | None, limit: int, cursor: str | None) -> None:
     """Items of all repositories (or one), oldest first."""
-    from meritocrab.core.names import EvaluationState
-
-    if status not in ("all", *EvaluationState):
-        raise click.UsageError(f"--status is one of all, {', '.join(EvaluationState)}")
     wanted = None if status == "all" else EvaluationState(status)
     page = ask(ctx, lambda client: client.evaluations(repo, status=wanted, limit=limit, cursor=cursor))
     show(ctx, page, lambda: _page_lines(page))
@@ -82,7 +89,7 @@ def _verdict(item: EvaluationItem) -> str:
 
 
 @queue.command("show")
-@click.argument("item_id", metavar="ID", type=int)
+@click.argument("item_id", metavar="ID", type=int, shell_complete=waiting_items)
 @any_repo_option
 @operator_command
 @click.pass_context
@@ -168,7 +175,7 @@ def _forecast(forecast: Forecast) -> str:
 
 
 @queue.command("approve")
-@click.argument("item_ids", metavar="ID...", type=int, nargs=-1, required=True)
+@waiting_argument
 @reason_option
 @any_repo_option
 @operator_command
@@ -183,8 +190,13 @@ def approve(ctx: click.Context, item_ids: tuple[int, ...], reason: str, repo: st
 
 
 @queue.command("override")
-@click.argument("item_ids", metavar="ID...", type=int, nargs=-1, required=True)
-@click.option("--class", "class_name", type=click.Choice(CLASSES), help="The class that it is.")
+@waiting_argument
+@click.option(
+    "--class",
+    "class_name",
+    type=click.Choice(CLASSES),
+    help="The class that it is.",
+)
 @click.option("--delta", type=int, help="The change of credit instead.")
 @reason_option
 @any_repo_option
@@ -199,8 +211,6 @@ def override(
     repo: str | None,
 ) -> None:
     """Apply another class or another number, for one item or several."""
-    from meritocrab.core.names import Classification
-
     if (class_name is None) == (delta is None):
         raise click.UsageError("give either --class or --delta")
     classification = Classification(class_name) if class_name is not None else None

@@ -20,6 +20,7 @@ from meritocrab.cli.attach import (
     show,
     show_act,
 )
+from meritocrab.core.names import ActionState
 
 if TYPE_CHECKING:
     from meritocrab.localapi.client import LocalClient
@@ -217,7 +218,11 @@ def outbox() -> None:
 
 
 @outbox.command("list")
-@click.option("--state", help="Only this state, such as scheduled or observed.")
+@click.option(
+    "--state",
+    type=click.Choice([state.value for state in ActionState]),
+    help="Only this state, such as scheduled or observed.",
+)
 @only_repo_option
 @limit_option
 @cursor_option
@@ -227,10 +232,6 @@ def list_actions(
     ctx: click.Context, state: str | None, repo: str | None, limit: int, cursor: str | None
 ) -> None:
     """Actions, newest first."""
-    from meritocrab.core.names import ActionState
-
-    if state is not None and state not in list(ActionState):
-        raise click.UsageError(f"--state is one of {', '.join(ActionState)}")
     wanted = ActionState(state) if state is not None else None
     page = ask(ctx, lambda client: client.outbox(repo, state=wanted, limit=limit, cursor=cursor))
     show(ctx, page, lambda: _outbox_lines(page))

@@ -187,7 +187,9 @@ def test_people(daemon: Daemon) -> None:
     assert daemon.run("contributor", "list", "xyz") == "0 in all\n"
     assert "-5  100 -> 95" in daemon.run("contributor", "adjust", "carla", "-5", "--reason", "tone")
     assert "+7  95 -> 102" in daemon.run("contributor", "adjust", "@carla", "+7")
-    daemon.run("contributor", "blacklist", "carla", status=130)
+    asked = daemon.run("contributor", "blacklist", "carla", status=130)
+    assert f"Blacklist carla in {REPO}? From now on their pull requests are closed" in asked
+    assert "Nothing is said in public." in asked
     assert "blacklisted" in daemon.run("contributor", "blacklist", "carla", "--yes")
     assert "already blacklisted" in daemon.run("contributor", "blacklist", "carla", "--yes", status=3)
     assert [
@@ -196,7 +198,10 @@ def test_people(daemon: Daemon) -> None:
     shown = daemon.run("contributor", "show", "carla")
     assert "credit 102 (threshold 50), blacklisted since" in shown
     assert "tone" in shown
-    assert "done" in daemon.run("contributor", "unblacklist", "carla")
+    asked = daemon.run("contributor", "unblacklist", "carla", status=130)
+    assert f"Take carla off the blacklist of {REPO}? Their credit is lifted to the threshold" in asked
+    assert "done" in daemon.run("contributor", "unblacklist", "carla", "--yes", "--reason", "sorry")
+    assert daemon.json("activity", "--limit", "1")["items"][0]["text"] == "sorry"
     assert "nobody called ghost" in daemon.run("contributor", "show", "ghost", status=1)
 
 
@@ -226,7 +231,8 @@ def test_a_scheduled_close_why_and_its_cancelling(daemon: Daemon) -> None:
     assert "write OWNER/NAME#N" in daemon.run("why", "nonsense", status=2)
     assert f"cancelled: close, comment of #{number}" in daemon.run("outbox", "cancel", str(close["id"]))
     assert "came too late" in daemon.run("outbox", "cancel", str(close["id"]), status=3)
-    assert "--state is one of" in daemon.run("outbox", "list", "--state", "lost", status=2)
+    refused = daemon.run("outbox", "list", "--state", "lost", status=2)
+    assert "'lost' is not one of 'scheduled', 'delivered'" in refused
 
 
 def test_repositories(daemon: Daemon) -> None:
@@ -254,9 +260,10 @@ def test_a_pause_of_everything(daemon: Daemon) -> None:
     assert daemon.json("status")["paused"]["by"] == ME
     assert f"everything goes on, resumed by {ME}" in daemon.run("resume")
     assert not file.exists()
-    assert "nothing was paused as a whole" in daemon.run("resume", "--all")
+    assert "nothing was paused as a whole" in daemon.run("resume", "--all", status=3)
     assert "paused by" in daemon.run("pause", REPO)
     assert "resumed by" in daemon.run("resume", REPO)
+    assert "the repository is not paused" in daemon.run("resume", REPO, status=3)
     assert "the breaker has not fallen here" in daemon.run("repo", "release", status=3)
 
 
@@ -458,6 +465,42 @@ def test_help_and_completion_load_click_alone(tmp_path: Path) -> None:
     assert "plain,queue" in run(COMP_WORDS="meritocrab qu", **asked)
     asked["COMP_CWORD"] = "2"
     assert "plain,override" in run(COMP_WORDS="meritocrab queue o", **asked)
+    asked["COMP_CWORD"] = "4"
+    assert "plain,pending" in run(COMP_WORDS="meritocrab queue list --status pe", **asked)
+    assert run(COMP_WORDS="meritocrab outbox list --state s", **asked).split() == [
+        "plain,scheduled",
+        "plain,superseded",
+    ]
+    nowhere = {"MERITOCRAB_API__SOCKET": str(tmp_path / "nobody.sock")}
+    assert run(COMP_WORDS="meritocrab queue list --repo o", **asked, **nowhere).strip() == ""
+
+
+def test_the_daemon_is_asked_for_what_may_be_completed(daemon: Daemon, tmp_path: Path) -> None:
+    item = doubtful(daemon, "cleo")
+
+    def complete(words: str, socket: Path = daemon.folder / "run" / "api.sock") -> list[str]:
+        environment = {
+            **daemon.environment(),
+            "_MERITOCRAB_COMPLETE": "fish_complete",
+            "COMP_WORDS": words,
+            "COMP_CWORD": words.rpartition(" ")[2],
+            "MERITOCRAB_API__SOCKET": str(socket),
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "meritocrab"], env=environment, capture_output=True, text=True, check=True
+        )
+        assert done.stderr == ""
+        return done.stdout.split()
+
+    daemon.until(lambda: REPO in " ".join(complete("meritocrab activity --repo oc")))
+    daemon.until(lambda: REPO in " ".join(complete("meritocrab repo poll ")))
+    for command in ("show", "approve", "override"):
+        found = daemon.until(lambda: complete(f"meritocrab queue {command} "))  # noqa: B023 - asked at once
+        assert str(item) in " ".join(found)
+        assert "Red" not in " ".join(found)
+    assert complete("meritocrab repo poll ", tmp_path / "nobody.sock") == []
+    (tmp_path / "garbage.sock").write_text("")
+    assert complete("meritocrab queue show ", tmp_path / "garbage.sock") == []
 
 
 def test_tables_are_aligned_by_what_a_terminal_shows() -> None:
