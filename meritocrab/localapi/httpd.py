@@ -126,17 +126,12 @@ class _Protocol(H11Protocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._await_request()
+        if self.transport.get_write_buffer_size():
+            self.loop.call_later(self._limits.seconds, self._cut_off)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._stop_waiting()
-
-    def timeout_keep_alive_handler(self) -> None:
-        super().timeout_keep_alive_handler()
-        if (
-            self.transport.get_write_buffer_size()
-        ):  # closing would wait for whoever does not take the last answer
-            self.transport.abort()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words are ours
         self._turn_away(ApiError(ErrorCode.BAD_REQUEST, "this is not HTTP"))
@@ -172,6 +167,11 @@ class _Protocol(H11Protocol):
         except TimeoutError:
             self.transport.abort()
 
+    def _cut_off(self) -> None:
+        """Only closing would wait for ever for whoever does not take the last answer."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+
     # ---- how many
 
     @property
@@ -200,7 +200,7 @@ class _Protocol(H11Protocol):
         """Say why, as all answers do, and hang up; where an answer was begun already, only hang up."""
         if self.transport.is_closing():
             return
-        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE) or self.transport.get_write_buffer_size():
             self.transport.abort()
             return
         if self.cycle is not None:

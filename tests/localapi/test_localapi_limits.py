@@ -86,12 +86,15 @@ async def test_a_stream_outlives_the_time_for_requests(day: Day, serve: Serve) -
             await reader.readuntil(b": still here\n\n")
 
 
-async def test_an_answer_that_nobody_takes_is_given_up(day: Day, serve: Serve) -> None:
+@pytest.mark.parametrize("before", [0, 1, 2, 3, 4, 200])
+async def test_an_answer_that_nobody_takes_is_given_up(day: Day, serve: Serve, before: int) -> None:
     served = await serve(day, limits=Limits(seconds=HASTY))
     greedy = socket.socket(socket.AF_UNIX)
     greedy.connect(str(served.api.path))
-    greedy.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200)
-    await until(lambda: connections(served))
+    asking = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    last = asking.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    greedy.sendall(asking * before + last)
+    await until(lambda: served.api._servers[0].server_state.total_requests)
     await until(lambda: not connections(served))
     greedy.close()
 
