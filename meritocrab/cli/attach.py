@@ -7,12 +7,14 @@ JSON is written in ASCII, so that nothing from outside reaches the terminal as a
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from meritocrab.cli import completing
 from meritocrab.cli.main import config_option, config_path
 
 if TYPE_CHECKING:
@@ -37,7 +39,8 @@ def operator_command(command: Callable[..., Any]) -> Callable[..., Any]:
     )
     socket = click.option(
         "--socket",
-        type=click.Path(path_type=Path),
+        # whether we may use it is for us to say: with what to do about it, and a status of its own
+        type=click.Path(path_type=Path, readable=False),
         expose_value=False,
         callback=keep(SOCKET),
         help="The daemon's socket. Default: as the configuration says, then the usual places.",
@@ -45,8 +48,37 @@ def operator_command(command: Callable[..., Any]) -> Callable[..., Any]:
     return as_json(socket(config_option(command)))
 
 
-repo_option = click.option(
-    "--repo", metavar="OWNER/NAME", help="Which repository. Needed when several are watched."
+class RepositoryName(click.ParamType):  # type: ignore[type-arg] # only newer ones of click take them
+    """A repository as GitHub names it."""
+
+    name = "OWNER/NAME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name, if it can be one."""
+        if not re.fullmatch(r"[^/#\s]+/[^/#\s]+", value):
+            self.fail(f"write OWNER/NAME, not {value!r}; `meritocrab repo list` shows them", param, ctx)
+        return str(value)
+
+
+def _repo_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option(
+        "--repo",
+        type=RepositoryName(),
+        metavar="OWNER/NAME",
+        help=text,
+        shell_complete=completing.repositories,
+    )
+
+
+repo_option = _repo_option("Which repository. Needed when several are watched.")
+only_repo_option = _repo_option("Only this repository.")
+any_repo_option = _repo_option("Which repository. Not needed: the ids are those of all.")
+repo_argument = click.argument(
+    "name",
+    type=RepositoryName(),
+    metavar="[OWNER/NAME]",
+    required=False,
+    shell_complete=completing.repositories,
 )
 reason_option = click.option("--reason", default="", help="Why, for the record.")
 limit_option = click.option(

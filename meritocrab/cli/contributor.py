@@ -138,36 +138,52 @@ def adjust(ctx: click.Context, user: str, delta: int, reason: str, repo: str | N
     show_act(ctx, ask(ctx, act))
 
 
+BLACKLISTING = (
+    "Blacklist {user} in {repository}? From now on their pull requests are closed after a short while with a neutral"
+    " message, as far as the enforcement goes; those that were let in stay open. Nothing is said in public."
+)
+LEADING_BACK = (
+    "Take {user} off the blacklist of {repository}? Their credit is lifted to the threshold, scheduled closes are"
+    " cancelled, and pull requests that were closed in the last 14 days are reopened, for everybody to see."
+)
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def _agreed(ctx: click.Context, question: str, user: str, repo: str | None, yes: bool) -> str:
+    """The repository that it is about, once somebody has agreed to what will happen there.
+
+    Raises:
+        click.Abort: they did not.
+    """
+    from meritocrab.logs import escaped
+
+    name = ask(ctx, lambda client: chosen(client, repo))
+    if not yes:
+        click.confirm(question.format(user=escaped(user), repository=escaped(name)), abort=True, err=True)
+    return name
+
+
 @contributor.command("blacklist")
 @click.argument("user")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @reason_option
 @repo_option
 @operator_command
 @click.pass_context
 def blacklist(ctx: click.Context, user: str, yes: bool, reason: str, repo: str | None) -> None:
     """Blacklist somebody: their pull requests are closed with a neutral message."""
-    from meritocrab.logs import escaped
-
-    if not yes:
-        click.confirm(f"Blacklist {escaped(user)}?", abort=True, err=True)
-
-    async def act(client: LocalClient) -> ActAnswer:
-        return await client.blacklist(await chosen(client, repo), user, reason=reason)
-
-    show_act(ctx, ask(ctx, act))
+    name = _agreed(ctx, BLACKLISTING, user, repo, yes)
+    show_act(ctx, ask(ctx, lambda client: client.blacklist(name, user, reason=reason)))
 
 
 @contributor.command("unblacklist")
 @click.argument("user")
+@yes_option
 @reason_option
 @repo_option
 @operator_command
 @click.pass_context
-def unblacklist(ctx: click.Context, user: str, reason: str, repo: str | None) -> None:
+def unblacklist(ctx: click.Context, user: str, yes: bool, reason: str, repo: str | None) -> None:
     """Lead somebody back: credit is lifted to the threshold, and what was closed lately is reopened."""
-
-    async def act(client: LocalClient) -> ActAnswer:
-        return await client.unblacklist(await chosen(client, repo), user, reason=reason)
-
-    show_act(ctx, ask(ctx, act))
+    name = _agreed(ctx, LEADING_BACK, user, repo, yes)
+    show_act(ctx, ask(ctx, lambda client: client.unblacklist(name, user, reason=reason)))

@@ -81,7 +81,7 @@ def _installation(path: Path | None) -> Examined:
     import logging
 
     from meritocrab.cli.checks.base import Examined
-    from meritocrab.cli.looking import client_for, credential_of
+    from meritocrab.cli.github import client_for, credential_of
     from meritocrab.config import find_socket, find_state_dir, load_config
     from meritocrab.errors import ConfigError, Problem
     from meritocrab.github.errors import Unauthorized

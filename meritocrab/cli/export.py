@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
+from meritocrab.cli.database import opened_store
 from meritocrab.cli.main import config_option
-from meritocrab.cli.opening import opened_store
 
 # a day counts from its start, in UTC like everything else
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from meritocrab.cli.database import opened_store
 from meritocrab.cli.main import config_option
-from meritocrab.cli.opening import opened_store
 
 
 @click.command()

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from meritocrab.cli.attach import AS_JSON, SOCKET, ask, operator_command, reason_option, show, show_act
+from meritocrab.cli.attach import (
+    AS_JSON,
+    SOCKET,
+    ask,
+    operator_command,
+    reason_option,
+    repo_argument,
+    show,
+    show_act,
+)
+from meritocrab.errors import MeritocrabError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -16,11 +26,18 @@ if TYPE_CHECKING:
     from meritocrab.localapi.client import LocalClient
     from meritocrab.localapi.protocol import PauseAnswer
 
-name_argument = click.argument("name", metavar="[OWNER/NAME]", required=False)
+NOT_PAUSED = 3
+"""The exit status of a conflict, as for a single repository."""
+
+
+class NothingPaused(MeritocrabError):  # noqa: N818 - a state
+    """There is no pause to be ended."""
+
+    exit_status = NOT_PAUSED
 
 
 @click.command()
-@name_argument
+@repo_argument
 @click.option("--all", "everything", is_flag=True, help="Everything: nothing at all is written to GitHub.")
 @reason_option
 @operator_command
@@ -45,21 +62,27 @@ def pause(ctx: click.Context, name: str | None, everything: bool, reason: str) -
 
 
 @click.command()
-@name_argument
+@repo_argument
 @click.option("--all", "everything", is_flag=True, help="Everything; this is what is meant without a name.")
 @reason_option
 @operator_command
 @click.pass_context
 def resume(ctx: click.Context, name: str | None, everything: bool, reason: str) -> None:
-    """End a pause: of everything, or of one repository."""
+    """End a pause: of everything, or of one repository. Exits with 3 when it was not paused."""
+    from meritocrab.logs import escaped
+
     if everything and name is not None:
         raise click.UsageError("say either --all or OWNER/NAME")
     if name is not None:
         show_act(ctx, ask(ctx, lambda client: client.resume(name, reason=reason)))
         return
     found = _ask_or_do(ctx, lambda client: client.resume_all(reason=reason), _let_go)
-    if found is not None:
-        show(ctx, found, lambda: _resumed_lines(found))
+    if found is None:
+        return
+    if not found.changed and not ctx.meta.get(AS_JSON):
+        raise NothingPaused(_not_resumed(found))
+    show(ctx, found, lambda: [f"everything goes on, resumed by {escaped(found.actor)}"])
+    ctx.exit(0 if found.changed else NOT_PAUSED)
 
 
 def _ask_or_do(
@@ -103,9 +126,10 @@ def _pull(folder: Path, reason: str) -> str:
 def _let_go(folder: Path) -> str:
     from meritocrab import pausing
 
-    gone = pausing.resume(folder)
     file = folder / pausing.FILE_NAME
-    return f"no daemon answers; removed {file}" if gone else f"no daemon answers, and there is no {file}"
+    if not pausing.resume(folder):
+        raise NothingPaused(f"no daemon answers, and there is no {file}")
+    return f"no daemon answers; removed {file}"
 
 
 def _paused_lines(found: PauseAnswer) -> Iterator[str]:
@@ -121,12 +145,7 @@ def _paused_lines(found: PauseAnswer) -> Iterator[str]:
         yield "  ! a write that had begun before has no answer from GitHub yet"
 
 
-def _resumed_lines(found: PauseAnswer) -> Iterator[str]:
-    from meritocrab.logs import escaped
-
+def _not_resumed(found: PauseAnswer) -> str:
     if found.paused is not None:
-        yield f"  ! still paused: {escaped(found.paused.reason)}"
-    elif found.changed:
-        yield f"everything goes on, resumed by {escaped(found.actor)}"
-    else:
-        yield "nothing was paused as a whole; `meritocrab repo list` shows single repositories"
+        return f"still paused: {found.paused.reason}"
+    return "nothing was paused as a whole; `meritocrab repo list` shows single repositories"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from meritocrab.cli.database import opened_store
 from meritocrab.cli.main import config_option, config_path
-from meritocrab.cli.opening import opened_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,22 +13,34 @@ from meritocrab.cli.attach import (
     chosen,
     cursor_option,
     limit_option,
+    only_repo_option,
     operator_command,
     reason_option,
     repo_option,
     show,
     show_act,
 )
+from meritocrab.core.names import ActionState
 
 if TYPE_CHECKING:
     from meritocrab.localapi.client import LocalClient
-    from meritocrab.localapi.protocol import ActAnswer, ActionItem, LedgerItem, Page, WhyAnswer
+    from meritocrab.localapi.protocol import (
+        ActAnswer,
+        ActionItem,
+        EvaluationItem,
+        EventItem,
+        LedgerItem,
+        Page,
+        PolicyValue,
+        WhyAnswer,
+    )
 
+SCORES = ("pr_opened", "comment", "pr_merged", "review_submitted")
 THREAD = re.compile(r"(?:(?P<repo>[^#\s]+/[^#\s]+)#|#)?(?P<number>[1-9][0-9]{0,18})")
 
 
 @click.command()
-@click.option("--repo", metavar="OWNER/NAME", help="Only this repository.")
+@only_repo_option
 @limit_option
 @cursor_option
 @operator_command
@@ -95,16 +107,32 @@ def _why_lines(answer: WhyAnswer) -> Iterator[str]:
     if answer.author is not None:
         flag = ", blacklisted" if answer.author.blacklisted else ""
         yield f"by @{cell(answer.author.account.login)}, credit now {answer.author.credit}{flag}"
-    rules = ", ".join(
-        f"{value.key} {cell(value.value)}" + ("" if value.source == "default" else f" ({cell(value.source)})")
-        for value in answer.policy
-        if "." not in value.key
-    )
-    yield f"rules: {rules}"
+    yield from _rule_lines(answer.policy)
     yield from _section("events", _event_lines(answer))
     yield from _section("verdicts", _verdict_lines(answer))
+    yield from _section("scores, by the rules of their time", _score_lines(answer))
     yield from _section("ledger", ledger_table(answer.ledger, person=True))
     yield from _section("actions", _action_table(answer.actions))
+
+
+def _rule_lines(rules: tuple[PolicyValue, ...]) -> Iterator[str]:
+    """The rules of today, which need not be those that decided; scores by class, one line for each kind."""
+    by_table: dict[str, list[str]] = {}
+    for each in rules:
+        table, _, key = each.key.partition(".")
+        if table in SCORES:
+            by_table.setdefault(f"  {table}", []).append(f"{key} {_rule(each)}")
+        else:
+            by_table.setdefault("rules now", []).append(f"{each.key} {_rule(each)}")
+    for title, values in by_table.items():
+        yield f"{title}: {', '.join(values)}"
+
+
+def _rule(rule: PolicyValue) -> str:
+    from meritocrab.cli.tables import cell
+
+    value = ", ".join(rule.value) if isinstance(rule.value, list) else rule.value
+    return cell(value) + ("" if rule.source == "default" else f" ({cell(rule.source)})")
 
 
 def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
@@ -124,30 +152,61 @@ def _event_lines(answer: WhyAnswer) -> Iterator[str]:
             f"{event.act} by {event.by}" if event.act else event.kind,
             event.actor.login if event.actor is not None else None,
             event.state,
-            event.note or event.last_error,
+            event.enforcement,
+            _event_note(event),
         )
         for event in answer.events
     )
-    return table(("when", "what", "actor", "state", "note"), rows)
+    return table(("when", "what", "actor", "state", "enforcement", "note"), rows)
+
+
+def _event_note(event: EventItem) -> str:
+    """What was decided, and what a maintainer gave for it."""
+    return "; ".join(text for text in (event.note or event.last_error, event.reason) if text)
 
 
 def _verdict_lines(answer: WhyAnswer) -> Iterator[str]:
     from meritocrab.cli.tables import signed, table
+    from meritocrab.localapi.words import subject
 
     rows = (
         (
             item.id,
-            item.subject,
+            subject(item.subject),
             item.classification,
             item.confidence,
             signed(item.proposed_delta),
             item.status,
-            item.decided_by or item.reason,
+            _who_or_why(item),
             item.reasoning,
         )
         for item in answer.evaluations
     )
     return table(("id", "about", "class", "confidence", "change", "status", "by/why", "reasoning"), rows)
+
+
+def _score_lines(answer: WhyAnswer) -> Iterator[str]:
+    """What each class would change, as it was when the contribution was made."""
+    for item in answer.evaluations:
+        if not item.deltas:
+            continue
+        scores = ", ".join(f"{name} {delta:+d}" for name, delta in item.deltas.items())
+        yield f"{item.id}: {scores}; {_since(item.policy, answer.fingerprint)}"
+
+
+def _since(then: str, now: str) -> str:
+    if not then:
+        return "whether the rules changed since is not known"
+    return "the rules are still the same" if then == now else "the rules changed since"
+
+
+def _who_or_why(item: EvaluationItem) -> str:
+    """Who decided and what for; what it waits for while nobody has."""
+    from meritocrab.localapi.words import queue_reason
+
+    if not item.decided_by:
+        return queue_reason(item.reason)
+    return f"decided by {item.decided_by}" + (f": {item.decided_reason}" if item.decided_reason else "")
 
 
 # ---- outbox
@@ -159,8 +218,12 @@ def outbox() -> None:
 
 
 @outbox.command("list")
-@click.option("--state", help="Only this state, such as scheduled or observed.")
-@click.option("--repo", metavar="OWNER/NAME", help="Only this repository.")
+@click.option(
+    "--state",
+    type=click.Choice([state.value for state in ActionState]),
+    help="Only this state, such as scheduled or observed.",
+)
+@only_repo_option
 @limit_option
 @cursor_option
 @operator_command
@@ -169,10 +232,6 @@ def list_actions(
     ctx: click.Context, state: str | None, repo: str | None, limit: int, cursor: str | None
 ) -> None:
     """Actions, newest first."""
-    from meritocrab.core.names import ActionState
-
-    if state is not None and state not in list(ActionState):
-        raise click.UsageError(f"--state is one of {', '.join(ActionState)}")
     wanted = ActionState(state) if state is not None else None
     page = ask(ctx, lambda client: client.outbox(repo, state=wanted, limit=limit, cursor=cursor))
     show(ctx, page, lambda: _outbox_lines(page))

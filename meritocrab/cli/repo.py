@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from meritocrab.cli.attach import ask, chosen, operator_command, reason_option, show, show_act
+from meritocrab.cli.attach import ask, chosen, operator_command, reason_option, repo_argument, show, show_act
 
 if TYPE_CHECKING:
     from meritocrab.localapi.client import LocalClient
     from meritocrab.localapi.protocol import ActAnswer, RepositoryItem, RepositoryList
-
-name_argument = click.argument("name", metavar="[OWNER/NAME]", required=False)
 
 
 @click.group()
@@ -66,14 +64,17 @@ def _lines(found: RepositoryList) -> Iterator[str]:
 
 
 def _state(item: RepositoryItem) -> str:
+    from meritocrab.localapi.words import repository_state
+
+    state = repository_state(item.state)
     if not item.watched:
-        return f"{item.state}, not watched"
-    state = f"{item.state}, paused" if item.paused else str(item.state)
+        return f"{state}, not watched"
+    state = f"{state}, paused" if item.paused else state
     return f"{state}, braked" if item.braked_at is not None else state
 
 
 @repo.command("poll")
-@name_argument
+@repo_argument
 @operator_command
 @click.pass_context
 def poll(ctx: click.Context, name: str | None) -> None:
@@ -86,7 +87,7 @@ def poll(ctx: click.Context, name: str | None) -> None:
 
 
 @repo.command("pause")
-@name_argument
+@repo_argument
 @reason_option
 @operator_command
 @click.pass_context
@@ -100,7 +101,7 @@ def pause(ctx: click.Context, name: str | None, reason: str) -> None:
 
 
 @repo.command("resume")
-@name_argument
+@repo_argument
 @reason_option
 @operator_command
 @click.pass_context
@@ -114,7 +115,7 @@ def resume(ctx: click.Context, name: str | None, reason: str) -> None:
 
 
 @repo.command("release")
-@name_argument
+@repo_argument
 @reason_option
 @operator_command
 @click.pass_context

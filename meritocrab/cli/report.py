@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from meritocrab.cli.attach import ask, operator_command, show
+from meritocrab.cli.attach import ask, only_repo_option, operator_command, show
 
 if TYPE_CHECKING:
     from meritocrab.localapi.protocol import ReportAnswer, RepositoryReport
@@ -29,7 +29,7 @@ AGREEING, DISAGREEING = ("closed", "left_closed"), ("merged", "reopened")
 
 @click.command()
 @click.option("--since", metavar="7d|DATE", help="From when on: 12h, 7d, 4w or a date (UTC). Default: 7d.")
-@click.option("--repo", metavar="OWNER/NAME", help="Only this repository.")
+@only_repo_option
 @operator_command
 @click.pass_context
 def report(ctx: click.Context, since: str | None, repo: str | None) -> None:

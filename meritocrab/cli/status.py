@@ -11,7 +11,7 @@ import click
 from meritocrab.cli.attach import ask, operator_command, show
 
 if TYPE_CHECKING:
-    from meritocrab.localapi.protocol import BudgetHealth, Health
+    from meritocrab.localapi.protocol import BudgetHealth, Health, QuotaHealth
 
 
 @click.command()
@@ -29,6 +29,7 @@ def status(ctx: click.Context) -> None:
 
 def _lines(health: Health) -> Iterator[str]:
     from meritocrab.cli.tables import moment
+    from meritocrab.localapi.words import repository_state
     from meritocrab.logs import escaped
 
     up = timedelta(seconds=round(health.uptime_seconds))
@@ -40,10 +41,12 @@ def _lines(health: Health) -> Iterator[str]:
     yield f"provider      {_provider(health)}"
     if health.llm.budget is not None:
         yield f"asked today   {_budget(health.llm.budget)}"
-    states = ", ".join(f"{count} {state}" for state, count in sorted(health.repositories.items()))
+    states = ", ".join(
+        f"{count} {repository_state(state)}" for state, count in sorted(health.repositories.items())
+    )
     yield f"repositories  {states or 'none'}; enforcement {health.enforcement}"
     for quota in health.quota:
-        yield f"quota         {escaped(quota.credential)}: {_quota(quota.remaining, quota.limit)}"
+        yield f"quota         {escaped(quota.credential)}: {_quota(quota)}"
     queues = health.queues
     yield (
         f"waiting       {queues.review} to review, {queues.events_waiting} events,"
@@ -76,5 +79,10 @@ def _of(limit: int | None) -> str:
     return "" if limit is None else f" of {limit:,}"
 
 
-def _quota(remaining: int | None, limit: int | None) -> str:
-    return "not known yet" if remaining is None else f"{remaining} of {limit} left"
+def _quota(quota: QuotaHealth) -> str:
+    from meritocrab.cli.tables import moment
+
+    if quota.remaining is None:
+        return "not known yet"
+    again = "" if quota.resets_at is None else f", full again at {moment(quota.resets_at)}"
+    return f"{quota.remaining} of {quota.limit} left{again}"

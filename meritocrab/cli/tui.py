@@ -11,7 +11,7 @@ from meritocrab.cli.main import config_option, config_path
 
 
 @click.command()
-@click.option("--socket", type=click.Path(path_type=Path), help="Where the daemon listens.")
+@click.option("--socket", type=click.Path(path_type=Path, readable=False), help="Where the daemon listens.")
 @config_option
 @click.pass_context
 def tui(context: click.Context, socket: Path | None) -> None:

@@ -259,7 +259,8 @@ def _about_person(
     if facts.act == "blacklist":
         return standing.blacklist(person, f"{event.key}/blacklist", actor, event.number, facts.reason)
     if facts.act == "unblacklist":
-        return standing.unblacklist(person, f"{event.key}/unblacklist", actor, event.number, policy, now)[1]
+        key = f"{event.key}/unblacklist"
+        return standing.unblacklist(person, key, actor, event.number, policy, now, facts.reason)[1]
     if facts.act == "adjust":
         credit = CreditEvent(
             key=f"{event.key}/adjust",

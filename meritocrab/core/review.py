@@ -86,12 +86,21 @@ def _settle_proposal(
     event: Event, facts: OperatorFacts, evaluation: EvaluationView, person: Contributor, actor: Actor
 ) -> Decision:
     approved = facts.act == "approve"
+    if not approved and not _leaves_it(facts):
+        return refuse(
+            "a blacklist proposal has no class and no number: approve it to blacklist, or override it with the class"
+            f" {Classification.ACCEPTABLE} to leave it"
+        )
     state = EvaluationState.APPROVED if approved else EvaluationState.OVERRIDDEN
     change = Decision(evaluations=(EvaluationChange(evaluation.id, state=state, decided_by=facts.user),))
     if not approved:
         return change
     key = f"{event.key}/blacklist"
     return change + standing.blacklist(person, key, actor, event.number, facts.reason, evaluation.id)
+
+
+def _leaves_it(facts: OperatorFacts) -> bool:
+    return facts.classification is Classification.ACCEPTABLE and facts.delta is None
 
 
 def _reconsider(

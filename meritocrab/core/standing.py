@@ -138,7 +138,13 @@ def blacklist(
 
 
 def unblacklist(
-    person: Contributor, key: str, actor: Actor, number: int | None, policy: Policy, now: datetime
+    person: Contributor,
+    key: str,
+    actor: Actor,
+    number: int | None,
+    policy: Policy,
+    now: datetime,
+    text: str = "",
 ) -> tuple[Contributor, Decision]:
     """Clear the flag and lift credit to the gate's threshold; releases what was closed for it."""
     if not person.blacklisted:
@@ -151,6 +157,7 @@ def unblacklist(
         actor=actor,
         number=number,
         set_blacklisted=False,
+        text=text,
     )
     return change(person, row, policy, now)
 

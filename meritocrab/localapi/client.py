@@ -235,8 +235,10 @@ class LocalClient:
             return await self._get(routes.ALL_EVALUATIONS, p.Page[p.EvaluationItem], query)
         return await self._get(routes.EVALUATIONS, p.Page[p.EvaluationItem], query, repository=repository)
 
-    async def evaluation(self, repository: str, evaluation_id: int) -> p.EvaluationDetail:
-        """One evaluation, and what deciding it would do."""
+    async def evaluation(self, repository: str | None, evaluation_id: int) -> p.EvaluationDetail:
+        """One evaluation, and what deciding it would do; of whichever repository has it if none is named."""
+        if repository is None:
+            return await self._get(routes.ANY_EVALUATION, p.EvaluationDetail, id=evaluation_id)
         return await self._get(routes.EVALUATION, p.EvaluationDetail, repository=repository, id=evaluation_id)
 
     async def evaluation_files(self, repository: str, evaluation_id: int) -> p.FileList:

@@ -18,11 +18,12 @@ NUMBERS = frozenset({"id", "number"})
 ERRORS = {
     400: "The request cannot be read",
     404: "There is no such thing",
+    408: "The request did not come in time",
     409: "Somebody was first, it came too late, or it is ambiguous",
     413: "The body is longer than 64 kB",
     415: "The body is not application/json",
     422: "A value is wrong",
-    503: "The database does not answer",
+    503: "The database does not answer, or too many are connected at once",
 }
 REFERENCE = "#/components/schemas/{model}"
 
@@ -143,5 +144,5 @@ def _statuses(route: Route) -> list[int]:
     if "cursor" in route.query.model_fields:
         statuses |= {400, 404}
     if route.is_act:
-        statuses |= {400, 409, 413, 415}
+        statuses |= {400, 408, 409, 413, 415}
     return sorted(statuses)

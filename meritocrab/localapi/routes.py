@@ -95,6 +95,12 @@ ALL_EVALUATIONS = _get(
     p.Page[p.EvaluationItem],
     p.EvaluationQuery,
 )
+ANY_EVALUATION = _get(
+    "any_evaluation",
+    "/api/evaluations/{id}",
+    "One evaluation of whatever repository, and what deciding it would do",
+    p.EvaluationDetail,
+)
 EVALUATIONS = _get(
     "evaluations",
     f"{REPOSITORY}/evaluations",
@@ -184,6 +190,7 @@ ROUTES: tuple[Route, ...] = (
     PAUSE_ALL,
     RESUME_ALL,
     ALL_EVALUATIONS,
+    ANY_EVALUATION,
     EVALUATIONS,
     EVALUATION,
     EVALUATION_FILES,

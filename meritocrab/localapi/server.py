@@ -30,7 +30,7 @@ from meritocrab.localapi.acts import Acts, Order
 from meritocrab.localapi.asking import Call, read_call
 from meritocrab.localapi.errors import ApiError
 from meritocrab.localapi.host import Host
-from meritocrab.localapi.httpd import HttpServer, bind_loopback
+from meritocrab.localapi.httpd import CONNECTION, TOO_MANY, HttpServer, Limits, bind_loopback
 from meritocrab.localapi.metrics import metrics
 from meritocrab.localapi.protocol import ErrorCode
 from meritocrab.localapi.routes import ROUTES, Format, Route
@@ -64,12 +64,13 @@ class LocalApi:
         listen: tuple[str, int] | None = None,
         *,
         pace: Pace | None = None,
+        limits: Limits | None = None,
         act_seconds: float = acts.WAIT_SECONDS,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self.host, self.hub, self.path = host, hub, path
         self._listen, self._environ = listen, environ
-        self._pace = pace or Pace()
+        self._pace, self._limits = pace or Pace(), limits or Limits()
         self._acts = Acts(host, hub, act_seconds)
         self._handlers = self._all_handlers()
         self._servers: list[HttpServer] = []
@@ -127,7 +128,7 @@ class LocalApi:
         remove_socket(self.path, self._bound)
 
     async def _serve(self, listening: socket.socket, served: tuple[Route, ...]) -> HttpServer:
-        server = HttpServer(self._application(served))
+        server = HttpServer(self._application(served), self._limits)
         self._servers.append(server)
         task = asyncio.create_task(server.serve(sockets=[listening]))
         self._tasks.add(task)
@@ -149,6 +150,7 @@ class LocalApi:
     async def _endpoint(self, route: Route, request: Request) -> Any:
         with log_context(request=route.name):
             try:
+                _make_sure_of_room(route, request)
                 call = await read_call(route, request)
                 return self._written(route, await self._handlers[route.name](call))
             except ApiError as error:
@@ -195,6 +197,7 @@ class LocalApi:
                 view(routes.REPOSITORY_ONE, repositories.one, "repository"),
                 view(routes.POLICY, repositories.policy, "repository"),
                 view(routes.ALL_EVALUATIONS, evaluations.listing, "everywhere", "query"),
+                view(routes.ANY_EVALUATION, evaluations.one, "everywhere", "id"),
                 view(routes.EVALUATIONS, evaluations.listing, "repository", "query"),
                 view(routes.EVALUATION, evaluations.one, "repository", "id"),
                 view(routes.CONTRIBUTORS, contributors.listing, "repository", "query"),
@@ -252,6 +255,12 @@ class LocalApi:
             raise ApiError(ErrorCode.UNAVAILABLE, str(error)) from None
         found = pause_health(self.host)
         return p.PauseAnswer(paused=found, changed=changed, at_rest=at_rest, actor=actor)
+
+
+def _make_sure_of_room(route: Route, request: Request) -> None:
+    """Where all places are taken, only questions about the daemon itself are answered."""
+    if request.scope[CONNECTION].crowded and not route.public:
+        raise ApiError(ErrorCode.UNAVAILABLE, TOO_MANY, {"connection": "close"})
 
 
 def _peer(call: Call) -> Peer:

@@ -13,6 +13,8 @@ from meritocrab.core.names import (
     GateOutcome,
     RepositoryState,
 )
+from meritocrab.localapi.words import queue_reason as queue_reason
+from meritocrab.localapi.words import subject as subject
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -182,47 +184,6 @@ def gate(outcome: GateOutcome | None) -> Look:
     if outcome is None:
         return Look("…", "undecided", QUIET)
     return _GATE.get(outcome) or Look("○", str(outcome).replace("_", " "), QUIET)
-
-
-_QUEUE_REASONS: Final = {
-    "low_confidence": "the confidence is too low to apply it",
-    "flagged": "it holds what may have steered the model",
-    "unconfirmed": "a second opinion is missing",
-    "opinions_differ": "two opinions differ",
-    "opens_gate": "it would lift the author over the threshold",
-    "advisory": "this provider only advises",
-    "only_spam_counts": "the gate stopped it, so only spam counts",
-    "merged": "it was merged meanwhile",
-    "role_unreadable": "the author's role cannot be read",
-    "nothing_to_say": "the provider has nothing to say",
-    "no_usable_answer": "the provider gave no usable answer",
-    "unanswered": "the provider did not answer for too long",
-    "author_ceiling": "too many questions about this author in an hour; not judged",
-    "budget_requests": "the day's requests are used up; not judged",
-    "budget_tokens": "the day's tokens are used up; not judged",
-    "budget_cost": "the day's money is used up; not judged",
-    "budget_repository": "this repository's budget is used up; not judged",
-    "blacklist_proposed": "credit fell to the blacklist threshold",
-    "bot": "an app that is not on the list of exempt ones",
-}
-
-
-def queue_reason(code: str) -> str:
-    """Why an item waits for a maintainer."""
-    return _QUEUE_REASONS.get(code, code.replace("_", " "))
-
-
-_SUBJECTS: Final = {
-    "pull_request": "pull request",
-    "comment": "comment",
-    "blacklist": "blacklist proposal",
-    "blacklist_proposal": "blacklist proposal",
-}
-
-
-def subject(code: str) -> str:
-    """What kind of contribution it is."""
-    return _SUBJECTS.get(code, code.replace("_", " "))
 
 
 def flag(code: str) -> str:

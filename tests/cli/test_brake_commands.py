@@ -30,7 +30,8 @@ def test_without_a_daemon_the_file_is_made_and_removed_here(config: Path) -> Non
     said = json.loads(meritocrab(config, "resume", "--all", "--json").stdout)
     assert said == {"daemon": False, "said": f"no daemon answers; removed {state}/paused"}
     assert not (state / "paused").exists()
-    assert "there is no" in meritocrab(config, "resume").stdout
+    again = meritocrab(config, "resume")
+    assert (again.returncode, "there is no" in again.stderr) == (3, True)
 
 
 def test_without_a_state_directory_nothing_is_pretended(config: Path) -> None:

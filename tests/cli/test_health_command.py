@@ -52,7 +52,7 @@ async def test_an_outage_is_degraded_and_may_count_as_well(served: Served) -> No
     status, out, _ = await ask(served.api.path)
     assert status == 1
     assert out.splitlines()[0] == "degraded"
-    assert "octo/garden (github_error)" in out.splitlines()[1]
+    assert "octo/garden (GitHub error)" in out.splitlines()[1]
     assert (await ask(served.api.path, "--degraded-ok", "--quiet"))[0] == 0
 
 

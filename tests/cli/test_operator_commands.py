@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -132,6 +134,7 @@ def test_status(daemon: Daemon) -> None:
     assert "database      sqlite, answers" in out
     assert "repositories  1 ok; enforcement close" in out
     assert "token: " in out
+    assert re.search(r"of 5000 left, full again at 20\d\d-", out)
     assert daemon.json("status")["status"] == "healthy"
 
 
@@ -140,12 +143,20 @@ def test_the_review_queue_from_list_to_undo(daemon: Daemon) -> None:
     assert daemon.run("queue", "list").splitlines()[1].split()[:3] == [str(item), REPO, "1"]
     assert "\\x1b[31mRed" in daemon.run("queue", "list")
     shown = daemon.run("queue", "show", str(item))
+    assert shown.startswith(
+        f"{item}: pull request {REPO}#1, pending (the confidence is too low to apply it)\n"
+    )
     assert "approve       -5 -> 95" in shown
     assert "high          +15 -> 115" in shown
     assert "mock (mock): low, confidence 0.50" in shown
     done = daemon.run("queue", "approve", str(item), "--reason", "so it is")
     assert done.startswith(f"approve in {REPO}: done by {ME}")
     assert "-5  100 -> 95" in done
+    by = ME.removeprefix("local:")
+    decided = daemon.run("queue", "show", str(item))
+    assert "approve  " not in decided
+    assert decided.partition(f"decided by {by}, ")[2].splitlines()[0].endswith("Z: so it is")
+    assert f"decided by {by}: so it is" in daemon.run("why", f"{REPO}#1")
     assert "came too late, the evaluation is approved" in daemon.run("queue", "approve", str(item), status=3)
     assert "no evaluation 7777" in daemon.run("queue", "approve", "7777", status=1)
     (row,) = [row for row in daemon.json("activity")["items"] if row["evaluation_id"] == item]
@@ -176,7 +187,9 @@ def test_people(daemon: Daemon) -> None:
     assert daemon.run("contributor", "list", "xyz") == "0 in all\n"
     assert "-5  100 -> 95" in daemon.run("contributor", "adjust", "carla", "-5", "--reason", "tone")
     assert "+7  95 -> 102" in daemon.run("contributor", "adjust", "@carla", "+7")
-    daemon.run("contributor", "blacklist", "carla", status=130)
+    asked = daemon.run("contributor", "blacklist", "carla", status=130)
+    assert f"Blacklist carla in {REPO}? From now on their pull requests are closed" in asked
+    assert "Nothing is said in public." in asked
     assert "blacklisted" in daemon.run("contributor", "blacklist", "carla", "--yes")
     assert "already blacklisted" in daemon.run("contributor", "blacklist", "carla", "--yes", status=3)
     assert [
@@ -185,7 +198,10 @@ def test_people(daemon: Daemon) -> None:
     shown = daemon.run("contributor", "show", "carla")
     assert "credit 102 (threshold 50), blacklisted since" in shown
     assert "tone" in shown
-    assert "done" in daemon.run("contributor", "unblacklist", "carla")
+    asked = daemon.run("contributor", "unblacklist", "carla", status=130)
+    assert f"Take carla off the blacklist of {REPO}? Their credit is lifted to the threshold" in asked
+    assert "done" in daemon.run("contributor", "unblacklist", "carla", "--yes", "--reason", "sorry")
+    assert daemon.json("activity", "--limit", "1")["items"][0]["text"] == "sorry"
     assert "nobody called ghost" in daemon.run("contributor", "show", "ghost", status=1)
 
 
@@ -199,7 +215,14 @@ def test_a_scheduled_close_why_and_its_cancelling(daemon: Daemon) -> None:
         return [item for item in items if item["number"] == number and item["kind"] == "close"]
 
     (close,) = daemon.until(scheduled)
+    first = daemon.json("contributor", "show", "mallory")["evaluations"][-1]["number"]
+    assert "spam -25, low -5, acceptable +5, high +15; the rules are still the same" in daemon.run(
+        "why", f"{REPO}#{first}"
+    )
     story = daemon.run("why", f"{REPO}#{number}")
+    assert "rules now: enforcement close (configuration), pr_threshold 50," in story
+    assert "llm.confidence 0.85" in story
+    assert "  pr_opened: spam -25, low -5, acceptable 5, high 15\n" in story
     assert "gate blacklisted" in story
     assert "enforcement close (configuration)" in story
     assert "close" in story.partition("actions:")[2]
@@ -208,7 +231,8 @@ def test_a_scheduled_close_why_and_its_cancelling(daemon: Daemon) -> None:
     assert "write OWNER/NAME#N" in daemon.run("why", "nonsense", status=2)
     assert f"cancelled: close, comment of #{number}" in daemon.run("outbox", "cancel", str(close["id"]))
     assert "came too late" in daemon.run("outbox", "cancel", str(close["id"]), status=3)
-    assert "--state is one of" in daemon.run("outbox", "list", "--state", "lost", status=2)
+    refused = daemon.run("outbox", "list", "--state", "lost", status=2)
+    assert "'lost' is not one of 'scheduled', 'delivered'" in refused
 
 
 def test_repositories(daemon: Daemon) -> None:
@@ -219,7 +243,10 @@ def test_repositories(daemon: Daemon) -> None:
     assert "ok, paused" in daemon.run("repo", "list")
     assert "resume it first" in daemon.run("repo", "poll", status=3)
     assert "resumed by" in daemon.run("repo", "resume")
-    assert "no repository octo/nowhere" in daemon.run("repo", "poll", "octo/nowhere", status=1)
+    unknown = daemon.run("repo", "poll", "octo/nowhere", status=1)
+    assert "no repository octo/nowhere; `meritocrab repo list` shows those that there are" in unknown
+    for arguments in (("queue", "list", "--repo", "nope"), ("repo", "poll", "nope"), ("resume", "a/b/c")):
+        assert "write OWNER/NAME, not '" in daemon.run(*arguments, status=2)
 
 
 def test_a_pause_of_everything(daemon: Daemon) -> None:
@@ -233,9 +260,10 @@ def test_a_pause_of_everything(daemon: Daemon) -> None:
     assert daemon.json("status")["paused"]["by"] == ME
     assert f"everything goes on, resumed by {ME}" in daemon.run("resume")
     assert not file.exists()
-    assert "nothing was paused as a whole" in daemon.run("resume", "--all")
+    assert "nothing was paused as a whole" in daemon.run("resume", "--all", status=3)
     assert "paused by" in daemon.run("pause", REPO)
     assert "resumed by" in daemon.run("resume", REPO)
+    assert "the repository is not paused" in daemon.run("resume", REPO, status=3)
     assert "the breaker has not fallen here" in daemon.run("repo", "release", status=3)
 
 
@@ -301,6 +329,12 @@ def test_with_several_repositories_one_must_be_named(tmp_path: Path, daemon: Dae
             assert f"2 repositories are watched; say which with --repo: {REPO}, {OTHER}" in err
             assert other.run("contributor", "list", "--repo", OTHER) == "0 in all\n"
             assert other.run("queue", "list") == "0 in all\n"
+            number = other.world.open_pull(OTHER, "otto", HOSTILE, "It helps.")
+            (item,) = other.until(lambda: other.json("queue", "list")["items"])
+            shown = other.run("queue", "show", str(item["id"]))
+            assert f"pull request {OTHER}#{number}, pending" in shown
+            assert f"approve in {OTHER}: done" in other.run("queue", "approve", str(item["id"]))
+            assert f"reconsider in {OTHER}: done" in other.run("queue", "reconsider", str(item["id"]))
         finally:
             process.terminate()
             process.communicate(timeout=PATIENCE)
@@ -360,6 +394,44 @@ def test_the_daemon_takes_the_socket_that_systemd_opened(garden: Daemon, tmp_pat
     assert not (garden.folder / "run" / "api.sock").exists()
 
 
+AS_NOBODY = """
+import asyncio, os, sys
+from meritocrab.cli.main import main
+import meritocrab.cli.status, meritocrab.cli.health, meritocrab.config, meritocrab.logs
+from meritocrab.localapi.client import LocalApiError, LocalClient
+async def ask():
+    async with LocalClient("/nowhere") as client:
+        try:
+            await client.health()
+        except LocalApiError:
+            pass
+asyncio.run(ask())  # imports all that it needs, which nobody may not read everywhere
+os.setgid(65534); os.setuid(65534)
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+@pytest.mark.parametrize(
+    ("command", "status", "words"),
+    [
+        ("status", 77, "it belongs to user root and group root. Join that group"),
+        ("health", 75, "Permission denied"),
+    ],
+)
+def test_a_socket_of_others_is_said_in_our_words(command: str, status: int, words: str) -> None:
+    with tempfile.TemporaryDirectory() as name, bind_socket(Path(name) / "api.sock"):
+        Path(name).chmod(0o755)
+        result = subprocess.run(
+            [sys.executable, "-c", AS_NOBODY, command, "--socket", f"{name}/api.sock"],
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (result.returncode, words in result.stderr) == (status, True), result.stderr
+
+
 # ---- light and aligned
 
 
@@ -393,6 +465,42 @@ def test_help_and_completion_load_click_alone(tmp_path: Path) -> None:
     assert "plain,queue" in run(COMP_WORDS="meritocrab qu", **asked)
     asked["COMP_CWORD"] = "2"
     assert "plain,override" in run(COMP_WORDS="meritocrab queue o", **asked)
+    asked["COMP_CWORD"] = "4"
+    assert "plain,pending" in run(COMP_WORDS="meritocrab queue list --status pe", **asked)
+    assert run(COMP_WORDS="meritocrab outbox list --state s", **asked).split() == [
+        "plain,scheduled",
+        "plain,superseded",
+    ]
+    nowhere = {"MERITOCRAB_API__SOCKET": str(tmp_path / "nobody.sock")}
+    assert run(COMP_WORDS="meritocrab queue list --repo o", **asked, **nowhere).strip() == ""
+
+
+def test_the_daemon_is_asked_for_what_may_be_completed(daemon: Daemon, tmp_path: Path) -> None:
+    item = doubtful(daemon, "cleo")
+
+    def complete(words: str, socket: Path = daemon.folder / "run" / "api.sock") -> list[str]:
+        environment = {
+            **daemon.environment(),
+            "_MERITOCRAB_COMPLETE": "fish_complete",
+            "COMP_WORDS": words,
+            "COMP_CWORD": words.rpartition(" ")[2],
+            "MERITOCRAB_API__SOCKET": str(socket),
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "meritocrab"], env=environment, capture_output=True, text=True, check=True
+        )
+        assert done.stderr == ""
+        return done.stdout.split()
+
+    daemon.until(lambda: REPO in " ".join(complete("meritocrab activity --repo oc")))
+    daemon.until(lambda: REPO in " ".join(complete("meritocrab repo poll ")))
+    for command in ("show", "approve", "override"):
+        found = daemon.until(lambda: complete(f"meritocrab queue {command} "))  # noqa: B023 - asked at once
+        assert str(item) in " ".join(found)
+        assert "Red" not in " ".join(found)
+    assert complete("meritocrab repo poll ", tmp_path / "nobody.sock") == []
+    (tmp_path / "garbage.sock").write_text("")
+    assert complete("meritocrab queue show ", tmp_path / "garbage.sock") == []
 
 
 def test_tables_are_aligned_by_what_a_terminal_shows() -> None:

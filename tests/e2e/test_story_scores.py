@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from meritocrab.core.names import Classification
 from tests.e2e.conftest import MakeDay
 from tests.e2e.world_of_people import REPO, Day
 
@@ -378,7 +379,7 @@ async def test_confirm_proposes_the_blacklisting_in_the_queue(make_day: MakeDay)
     assert day.judged("newt")[-1].state == "approved"
     await day.operate("reconsider", "newt", evaluation_id=proposal.id)
     assert not day.is_blacklisted("newt")
-    await day.operate("override", "newt", evaluation_id=proposal.id)
+    await day.operate("override", "newt", evaluation_id=proposal.id, classification=Classification.ACCEPTABLE)
     await day.operate("reconsider", "newt", evaluation_id=proposal.id)
     assert day.judged("newt")[-1].state == "pending"
 
@@ -390,7 +391,8 @@ async def test_a_proposed_blacklisting_may_be_turned_down(make_day: MakeDay) -> 
     day.judge.says("casino", "spam")
     day.pull("newt", "casino")
     await day.settle()
-    await day.operate("override", "newt", evaluation_id=day.judged("newt")[-1].id)
+    proposal = day.judged("newt")[-1].id
+    await day.operate("override", "newt", evaluation_id=proposal, classification=Classification.ACCEPTABLE)
     assert not day.is_blacklisted("newt")
     assert day.judged("newt")[-1].state == "overridden"
 

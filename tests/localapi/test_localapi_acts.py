@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -43,8 +44,66 @@ async def test_overriding_by_class_and_by_number(served: Served) -> None:
 
 async def test_an_override_without_any_effect_is_done_all_the_same(served: Served) -> None:
     evaluation = await doubtful(served.day)
-    done = await served.client.override(REPO, evaluation, delta=0)
+    done = await served.client.override(REPO, evaluation, delta=0, reason="neither good nor bad")
     assert (done.status, done.ledger, done.credit) == (p.ActStatus.DONE, (), None)
+
+
+async def test_a_decision_that_moves_no_credit_keeps_its_reason(served_on_both: Served) -> None:
+    day, client = served_on_both.day, served_on_both.client
+    day.world.add_user("some-app[bot]", type="Bot")
+    number = day.pull("some-app[bot]", "Doubtful")
+    await day.settle()
+    (waiting,) = (await client.evaluations(REPO)).items
+    assert waiting.decided_reason == ""
+    await client.approve(REPO, waiting.id, reason="first thought")
+    await client.reconsider(REPO, waiting.id, reason="wait")
+    assert (await client.evaluation(REPO, waiting.id)).decided_reason == ""
+    await client.override(REPO, waiting.id, classification=Classification.LOW, reason="an app of ours")
+    with pytest.raises(Refused, match="came too late"):
+        await client.approve(REPO, waiting.id, reason="too late")
+    assert day.ledger("some-app[bot]") == []
+    decided = await client.evaluation(REPO, waiting.id)
+    assert (decided.decided_by, decided.decided_reason) == (ME.removeprefix("local:"), "an app of ours")
+    why = await client.why(REPO, number)
+    assert [item.decided_reason for item in why.evaluations] == ["an app of ours"]
+    acts = [(event.act, event.by, event.reason) for event in why.events if event.act]
+    assert acts == [
+        ("approve", ME, "first thought"),
+        ("reconsider", ME, "wait"),
+        ("override", ME, "an app of ours"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"classification": Classification.SPAM},
+        {"classification": Classification.LOW},
+        {"classification": Classification.HIGH},
+        {"delta": -5},
+        {"delta": 0},
+    ],
+)
+async def test_a_blacklist_proposal_is_approved_or_left_and_nothing_else(
+    make_day: MakeDay, serve: Serve, other: dict[str, Any]
+) -> None:
+    day = make_day(tables='[blacklist]\nautomatic = "confirm"\n')
+    await day.begin()
+    await day.give_credit("newt", 20)
+    await day.operate("adjust", "newt", delta=-20)
+    client = (await serve(day)).client
+    (proposal,) = (await client.evaluations(REPO)).items
+    assert proposal.subject == "blacklist"
+    with pytest.raises(
+        Refused, match="approve it to blacklist, or override it with the class acceptable"
+    ) as no:
+        await client.override(REPO, proposal.id, **other)
+    assert (no.value.status, no.value.code) == (409, "conflict")
+    assert (await client.evaluation(REPO, proposal.id)).status == "pending"
+    left = await client.override(REPO, proposal.id, classification=Classification.ACCEPTABLE)
+    assert (left.status, left.ledger) == (p.ActStatus.DONE, ())
+    await client.reconsider(REPO, proposal.id)
+    assert (await client.approve(REPO, proposal.id)).blacklisted
 
 
 async def test_a_repeated_request_gets_the_first_answer(served_on_both: Served) -> None:
@@ -99,8 +158,8 @@ async def test_adjust_blacklist_and_unblacklist(served_on_both: Served) -> None:
     with pytest.raises(Refused, match="already blacklisted"):
         await client.blacklist(REPO, "newt")
     assert (await client.contributors(REPO, blacklisted=True)).total == 1
-    lifted = await client.unblacklist(REPO, f"id:{day.account('newt').id}")
-    assert (lifted.blacklisted, lifted.credit) == (False, 50)
+    lifted = await client.unblacklist(REPO, f"id:{day.account('newt').id}", reason="said sorry")
+    assert (lifted.blacklisted, lifted.credit, lifted.ledger[0].text) == (False, 50, "said sorry")
     with pytest.raises(Refused, match="not blacklisted"):
         await client.unblacklist(REPO, "newt")
 

@@ -11,7 +11,7 @@ from meritocrab.localapi import protocol as p
 from meritocrab.localapi import routes
 from meritocrab.localapi.errors import ApiError
 from meritocrab.localapi.pages import LARGEST, decode_cursor, encode_cursor
-from meritocrab.localapi.views.words import WORDS, actor_words, reason_words
+from meritocrab.localapi.words import WORDS, actor_words, reason_words
 
 INTEGERS = st.integers(-LARGEST, LARGEST)
 WORD = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)))

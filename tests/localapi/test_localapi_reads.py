@@ -44,6 +44,9 @@ async def test_health_names_what_is_wrong(served: Served) -> None:
     assert health.status is p.HealthStatus.DEGRADED
     assert health.reasons == (f"repositories in trouble: {REPO} (unreachable)",)
     day.world.faults.offline = False
+    day.world.set_file(REPO, ".meritocrab.toml", "pr_threshold = 'many'\n")
+    await day.poll_afresh()
+    assert f"repositories in trouble: {REPO} (policy broken)" in (await served.client.health()).reasons
 
 
 async def test_without_a_database_health_is_an_answer_and_all_else_is_503(served: Served) -> None:
@@ -119,6 +122,10 @@ async def test_one_evaluation_and_what_deciding_it_would_do(served_on_both: Serv
     lifted = found.forecasts[Classification.HIGH]
     assert (lifted.applied, lifted.credit_after, lifted.below_threshold) == (15, 37, True)
     assert [row.words for row in found.history] == ["changed by hand", "opening balance"]
+    assert await served_on_both.client.evaluation(None, evaluation) == found
+    await served_on_both.client.approve(REPO, evaluation)
+    decided = await served_on_both.client.evaluation(REPO, evaluation)
+    assert (decided.approve, decided.forecasts) == (None, {})
 
 
 async def test_a_forecast_names_what_would_be_reopened(served: Served) -> None:
@@ -388,10 +395,24 @@ async def test_why_shows_the_whole_chain(served_on_both: Served) -> None:
     values = {value.key: value.value for value in why.policy}
     assert values["pr_threshold"] == 50
     assert values["pr_opened.low"] == -5
+    assert [item.policy for item in why.evaluations] == [why.fingerprint]
     issue = day.world.open_issue(REPO, "nora", "A question")
     day.command(issue, "mia", "/credit check @newt")
     await day.settle()
     assert [action.kind for action in (await client.why(REPO, issue)).actions] == ["reaction", "comment"]
+
+
+async def test_why_tells_the_rules_of_then_from_those_of_now(served: Served) -> None:
+    day, client = served.day, served.client
+    await doubtful(day)
+    day.world.set_file(REPO, ".meritocrab.toml", "pr_opened = { low = -9 }\n")
+    await day.poll_afresh()
+    why = await client.why(REPO, 1)
+    assert {value.key: value.value for value in why.policy}["pr_opened.low"] == -9
+    assert why.fingerprint == (await client.policy(REPO)).fingerprint
+    (judged,) = why.evaluations
+    assert judged.deltas[Classification.LOW] == -5
+    assert judged.policy not in ("", why.fingerprint)
 
 
 async def test_metrics_read_as_prometheus_text(served_on_both: Served) -> None:

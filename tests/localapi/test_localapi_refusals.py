@@ -29,6 +29,8 @@ ADJUST = f"{R}/contributors/newt/adjust"
         ("GET", "/api/repos/octo/nowhere", 404, "not_found"),
         ("GET", "/api/repos/octo/nowhere/evaluations", 404, "not_found"),
         ("GET", f"{R}/evaluations/77", 404, "not_found"),
+        ("GET", "/api/evaluations/77", 404, "not_found"),
+        ("GET", "/api/evaluations/all", 422, "invalid"),
         ("GET", f"{R}/evaluations/0", 422, "invalid"),
         ("GET", f"{R}/evaluations/-1", 422, "invalid"),
         ("GET", f"{R}/evaluations/one", 422, "invalid"),

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 from meritocrab.cli.checks.base import Check, Examined, failure, ok, skipped, warning
 from meritocrab.cli.checks.permissions import Need, Wanted, all_words, missing
-from meritocrab.cli.looking import days_left, token_words
+from meritocrab.cli.github import days_left, token_words
 from meritocrab.config import Config
 from meritocrab.core.policy import POLICY_FILE_NAME
 from meritocrab.github.auth import AppKey, PersonalToken

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from meritocrab.cli.checks.access import REPOSITORIES_AT_MOST, account_of, wanted_by
 from meritocrab.cli.checks.base import Check, Examined, failure, ok, skipped, warning
-from meritocrab.cli.looking import role_words
+from meritocrab.cli.github import role_words
 from meritocrab.github.auth import AppKey
 from meritocrab.github.client import GitHubClient
 from meritocrab.github.errors import GitHubError, Moved, RateLimited

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from meritocrab.cli.looking import client_for, credential_of, role_words, token_words
+from meritocrab.cli.github import client_for, credential_of, role_words, token_words
 from meritocrab.cli.setup.session import Secret, Session, Unfit, ask_file, ask_secret, choose, say
 from meritocrab.core.toml_errors import Places, validate
 from meritocrab.github.client import GitHubClient

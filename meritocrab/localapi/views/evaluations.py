@@ -16,9 +16,10 @@ from meritocrab.core.situation import Contributor, EvaluationView
 from meritocrab.localapi import protocol as p
 from meritocrab.localapi.errors import not_found
 from meritocrab.localapi.host import Host
-from meritocrab.localapi.views import parts, repositories
+from meritocrab.localapi.views import deciding, parts, repositories
 from meritocrab.store import accounts, calls, evaluations, pull_requests
 from meritocrab.store import ledger as ledger_rows
+from meritocrab.store import repositories as repository_rows
 from meritocrab.store.models import EPOCH, CallRow, EvaluationRow, Repository
 
 HISTORY = 20
@@ -60,17 +61,27 @@ def find(full_name: str, evaluation_id: int) -> tuple[Repository, EvaluationRow]
     return repository, row
 
 
-def one(host: Host, full_name: str, evaluation_id: int) -> p.EvaluationDetail:
-    """All about one evaluation."""
-    repository, row = find(full_name, evaluation_id)
+def _find_anywhere(evaluation_id: int) -> tuple[Repository, EvaluationRow]:
+    """The evaluation with this id, of whichever repository: no two of any have the same."""
+    row = evaluations.find(evaluation_id)
+    repository = repository_rows.find_by_id(row.repository_id) if row is not None else None
+    if row is None or repository is None:
+        raise not_found(f"there is no evaluation {evaluation_id}")
+    return repository, row
+
+
+def one(host: Host, full_name: str | None, evaluation_id: int) -> p.EvaluationDetail:
+    """All about one evaluation, of this repository or of whichever has it."""
+    repository, row = _find_anywhere(evaluation_id) if full_name is None else find(full_name, evaluation_id)
     policy = repositories.assumed_rules(host, repository)
     person = _person(repository, row, policy)
     view, now = evaluations.view(row), host.github_now(repository.access)
     names = {row.repository_id: repository.full_name}
     people = parts.People([row.account_id])
     history = ledger_rows.rows_for(row.repository_id, row.account_id, HISTORY)
+    reason = deciding.reasons([row]).get(row.id, "")
     return p.EvaluationDetail(
-        **parts.evaluation_fields(row, names, people, (person.credit, person.blacklisted)),
+        **parts.evaluation_fields(row, names, people, (person.credit, person.blacklisted), reason),
         text=row.text,
         role=accounts.cached_role(row.repository_id, row.account_id, EPOCH),
         pr_threshold=policy.pr_threshold,
@@ -79,7 +90,6 @@ def one(host: Host, full_name: str, evaluation_id: int) -> p.EvaluationDetail:
         approve=_approval(view, person, policy, now),
         forecasts=_forecasts(view, person, policy, now),
         folded=parts.count(EvaluationRow.select().where(EvaluationRow.folded_into == row.id)),
-        policy=row.policy,
         calls=tuple(_call(each) for each in calls.of_evaluation(row.id)),
         earlier=evaluations.earlier_by(row.repository_id, row.account_id, row.id),
         history=parts.ledger_items(history),
@@ -130,7 +140,7 @@ def _approval(view: EvaluationView, person: Contributor, policy: Policy, now: da
 def _forecasts(
     view: EvaluationView, person: Contributor, policy: Policy, now: datetime
 ) -> dict[Classification, p.Forecast]:
-    if view.subject == standing.BLACKLIST_PROPOSAL:
+    if view.state is not EvaluationState.PENDING or view.subject == standing.BLACKLIST_PROPOSAL:
         return {}
     return {name: _forecast(view, person, policy, now, delta) for name, delta in view.deltas.items()}
 

@@ -12,6 +12,7 @@ from meritocrab.core.budget import MICROS
 from meritocrab.core.names import SOUND, ActionState, EvaluationState, EventState
 from meritocrab.localapi import protocol as p
 from meritocrab.localapi.host import Host
+from meritocrab.localapi.words import repository_state
 from meritocrab.store import calls, evaluations, inbox, notifications, outbox, providers
 from meritocrab.store.errors import StoreError
 from meritocrab.store.models import Repository
@@ -170,7 +171,9 @@ def _repository_reasons() -> Iterator[str]:
     rows = Repository.select().where(
         Repository.watched & Repository.state.not_in([state.value for state in SOUND])
     )
-    troubled = [f"{row.full_name} ({row.state})" for row in rows.order_by(Repository.name_key)]
+    troubled = [
+        f"{row.full_name} ({repository_state(row.state)})" for row in rows.order_by(Repository.name_key)
+    ]
     if troubled:
         yield f"repositories in trouble: {_some(troubled)}"
 

@@ -26,7 +26,8 @@ from meritocrab.core.names import (
 from meritocrab.localapi import protocol as p
 from meritocrab.localapi.errors import not_found
 from meritocrab.localapi.pages import decode_cursor, encode_cursor
-from meritocrab.localapi.views.words import actor_words, reason_words
+from meritocrab.localapi.views import deciding
+from meritocrab.localapi.words import actor_words, reason_words
 from meritocrab.store import repositories
 from meritocrab.store.models import (
     EPOCH,
@@ -61,7 +62,9 @@ def find_repository(full_name: str) -> Repository:
     """
     row = repositories.find(full_name)
     if row is None:
-        raise not_found(f"there is no repository {full_name}; `GET /api/repos` lists those that there are")
+        raise not_found(
+            f"there is no repository {full_name}; `meritocrab repo list` shows those that there are"
+        )
     return row
 
 
@@ -216,7 +219,7 @@ def _undone_by(rows: Sequence[LedgerRow]) -> dict[int | None, int]:
 
 
 def evaluation_fields(
-    row: EvaluationRow, names: dict[int, str], people: People, standing: Any
+    row: EvaluationRow, names: dict[int, str], people: People, standing: Any, reason: str
 ) -> dict[str, Any]:
     """What a list shows of an evaluation; `standing` is the author's (credit, blacklisted)."""
     credit, blacklisted = standing
@@ -240,10 +243,12 @@ def evaluation_fields(
         "reasoning": row.reasoning,
         "flags": tuple(str(flag) for flag in json.loads(row.flags)),
         "deltas": {Classification(name): delta for name, delta in json.loads(row.deltas).items()},
+        "policy": row.policy,
         "proposed_delta": row.proposed_delta,
         "decided_classification": row.decided_classification,
         "decided_by": row.decided_by,
         "decided_at": row.decided_at,
+        "decided_reason": reason,
         "last_error": row.last_error,
         "credit": credit,
         "blacklisted": blacklisted,
@@ -257,11 +262,13 @@ def evaluation_items(
     names = repository_names(row.repository_id for row in rows)
     people = People(row.account_id for row in rows)
     standings = standings_of((row.repository_id, row.account_id) for row in rows)
+    reasons = deciding.reasons(rows)
     items = []
     for row in rows:
         newcomer = (starting_credit.get(row.repository_id, 0), False)
         standing = standings.get((row.repository_id, row.account_id), newcomer)
-        items.append(p.EvaluationItem(**evaluation_fields(row, names, people, standing)))
+        fields = evaluation_fields(row, names, people, standing, reasons.get(row.id, ""))
+        items.append(p.EvaluationItem(**fields))
     return tuple(items)
 
 
@@ -311,14 +318,15 @@ def event_items(rows: Sequence[EventRow]) -> tuple[p.EventItem, ...]:
 
 
 def _act(row: EventRow) -> dict[str, str]:
-    """Which act of whom an event is; nothing for others, and where its facts were erased."""
-    if row.kind != EventKind.OPERATOR_ACTED.value:
+    """Which act of whom an event is, and why; nothing for others, and where its facts were erased."""
+    facts = deciding.act_facts(row)
+    if "act" not in facts or "user" not in facts:
         return {}
-    try:
-        facts = json.loads(row.facts)
-        return {"act": str(facts["act"]), "by": f"local:{facts['user']}"}
-    except (ValueError, KeyError, TypeError):
-        return {}
+    return {
+        "act": str(facts["act"]),
+        "by": f"local:{facts['user']}",
+        "reason": str(facts.get("reason", "")),
+    }
 
 
 def action_items(rows: Sequence[OutboxRow]) -> tuple[p.ActionItem, ...]:

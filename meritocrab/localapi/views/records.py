@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from meritocrab.core.names import ActorKind, CreditReason, EventState
+from meritocrab.core.policy import Policy
 from meritocrab.localapi import protocol as p
 from meritocrab.localapi.errors import not_found
 from meritocrab.localapi.host import Host
-from meritocrab.localapi.views import contributors, evaluations, parts, repositories
+from meritocrab.localapi.views import contributors, deciding, evaluations, parts, repositories
 from meritocrab.store import pull_requests
 from meritocrab.store.models import (
     ContributorRow,
@@ -16,10 +17,9 @@ from meritocrab.store.models import (
     EventRow,
     LedgerRow,
     OutboxRow,
-    Repository,
 )
 
-MATTERED = (
+MATTERING = (
     "enforcement",
     "pr_threshold",
     "starting_credit",
@@ -30,6 +30,8 @@ MATTERED = (
     "roles.privileged",
 )
 """The rules that decide about a pull request, besides the scores."""
+
+SCORES = ("pr_opened", "comment", "pr_merged", "review_submitted")
 
 AT_MOST = 500
 """Rows of each kind in one chain."""
@@ -99,15 +101,19 @@ def why(host: Host, full_name: str, number: int) -> p.WhyAnswer:
     people = {author_id, *(row.author_id for row in received), *(row.account_id for row in judged)}
     credited = _ledger_about(repository_id, number, people)
     known = {row.id for row in received}
-    by_hand = _acts_behind(row for row in credited if row.event_id not in known)
+    rules = repositories.assumed_rules(host, repository)
+    acts = {
+        row.id: row for row in (*_acts_behind(credited), *deciding.acts_on(judged)) if row.id not in known
+    }
     return p.WhyAnswer(
         repository=repository.full_name,
         number=number,
         pull_request=parts.pull_request_item(pull, repository.full_name) if pull is not None else None,
         author=contributors.contributor_item(repository, author_id) if author_id is not None else None,
         gate_at=pull.gate_at if pull is not None else None,
-        policy=_mattered(host, repository),
-        events=parts.event_items(sorted([*received, *by_hand], key=lambda row: int(row.id))),
+        policy=_mattering(rules),
+        fingerprint=rules.fingerprint(),
+        events=parts.event_items(sorted([*received, *acts.values()], key=lambda row: int(row.id))),
         evaluations=evaluations.items(host, judged),
         ledger=parts.ledger_items(credited),
         actions=parts.action_items(acted),
@@ -136,11 +142,10 @@ def _acts_behind(rows: Iterable[LedgerRow]) -> list[EventRow]:
     return list(EventRow.select().where(EventRow.id.in_(ids)))
 
 
-def _mattered(host: Host, repository: Repository) -> tuple[p.PolicyValue, ...]:
-    policy = repositories.assumed_rules(host, repository)
+def _mattering(policy: Policy) -> tuple[p.PolicyValue, ...]:
     sources, values = policy.sources(), policy.rules()
     found = []
-    for key in (*MATTERED, *(key for key in sources if key.split(".")[0] in ("pr_opened", "comment"))):
+    for key in (*MATTERING, *(key for key in sources if key.split(".")[0] in SCORES)):
         value = values
         for part in key.split("."):
             value = value[part]

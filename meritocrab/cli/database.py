@@ -1,4 +1,4 @@
-"""How the commands that only look at the database come to it: by configuration, never making a new one."""
+"""How the commands that need no daemon come to the database: by configuration, never making a new one."""
 
 from __future__ import annotations
 

@@ -1,0 +1,138 @@
+"""The words of the local API: every request, answer and error as a value. Pure: no socket, no database.
+
+Server, client, terminal UI and OpenAPI document share these models, and `routes` ties them to paths. Answers may grow
+keys, so a reader ignores those it does not know; a request with an unknown key is refused. Times are aware UTC,
+durations are seconds. Logins and texts are GitHub's and untrusted: escape them before they reach a terminal.
+"""
+
+from meritocrab.localapi.protocol.acts import (
+    ActAnswer,
+    ActBody,
+    ActStatus,
+    AdjustBody,
+    Delta,
+    OverrideBody,
+    PauseAnswer,
+    Reason,
+    RequestId,
+)
+from meritocrab.localapi.protocol.base import (
+    IDEMPOTENCY_HEADER,
+    LARGEST_DELTA,
+    LARGEST_PAGE,
+    LARGEST_PATCH,
+    MAX_BODY_BYTES,
+    REQUEST_ID,
+    Answer,
+    Body,
+)
+from meritocrab.localapi.protocol.errors import STATUS, ErrorAnswer, ErrorCode, ErrorDetail, problems
+from meritocrab.localapi.protocol.evaluations import (
+    CallItem,
+    EvaluationDetail,
+    EvaluationItem,
+    FileItem,
+    FileList,
+    Forecast,
+)
+from meritocrab.localapi.protocol.health import (
+    BudgetHealth,
+    DatabaseHealth,
+    Health,
+    HealthStatus,
+    LlmHealth,
+    PauseHealth,
+    Queues,
+    QuotaHealth,
+)
+from meritocrab.localapi.protocol.parts import ActorView, LedgerItem, Page, Person
+from meritocrab.localapi.protocol.people import ContributorDetail, ContributorItem, PullRequestItem
+from meritocrab.localapi.protocol.questions import (
+    ActivityQuery,
+    ContributorQuery,
+    ContributorSort,
+    EvaluationQuery,
+    EvaluationSort,
+    EventQuery,
+    NoQuery,
+    OutboxQuery,
+    PageQuery,
+    Query,
+    ReportQuery,
+)
+from meritocrab.localapi.protocol.records import ActionItem, EventItem, PolicyValue, WhyAnswer
+from meritocrab.localapi.protocol.report import Disagreement, Fate, ReportAnswer, RepositoryReport
+from meritocrab.localapi.protocol.repositories import PolicyAnswer, RepositoryItem, RepositoryList
+from meritocrab.localapi.protocol.stream import STREAM_EVENTS, Bye, Changed, Topic
+
+__all__ = [
+    "IDEMPOTENCY_HEADER",
+    "LARGEST_DELTA",
+    "LARGEST_PAGE",
+    "LARGEST_PATCH",
+    "MAX_BODY_BYTES",
+    "REQUEST_ID",
+    "STATUS",
+    "STREAM_EVENTS",
+    "ActAnswer",
+    "ActBody",
+    "ActStatus",
+    "ActionItem",
+    "ActivityQuery",
+    "ActorView",
+    "AdjustBody",
+    "Answer",
+    "Body",
+    "BudgetHealth",
+    "Bye",
+    "CallItem",
+    "Changed",
+    "ContributorDetail",
+    "ContributorItem",
+    "ContributorQuery",
+    "ContributorSort",
+    "DatabaseHealth",
+    "Delta",
+    "Disagreement",
+    "ErrorAnswer",
+    "ErrorCode",
+    "ErrorDetail",
+    "EvaluationDetail",
+    "EvaluationItem",
+    "EvaluationQuery",
+    "EvaluationSort",
+    "EventItem",
+    "EventQuery",
+    "Fate",
+    "FileItem",
+    "FileList",
+    "Forecast",
+    "Health",
+    "HealthStatus",
+    "LedgerItem",
+    "LlmHealth",
+    "NoQuery",
+    "OutboxQuery",
+    "OverrideBody",
+    "Page",
+    "PageQuery",
+    "PauseAnswer",
+    "PauseHealth",
+    "Person",
+    "PolicyAnswer",
+    "PolicyValue",
+    "PullRequestItem",
+    "Query",
+    "Queues",
+    "QuotaHealth",
+    "Reason",
+    "ReportAnswer",
+    "ReportQuery",
+    "RepositoryItem",
+    "RepositoryList",
+    "RepositoryReport",
+    "RequestId",
+    "Topic",
+    "WhyAnswer",
+    "problems",
+]
