@@ -72,6 +72,8 @@ def _budget(budget: BudgetHealth) -> str:
     if budget.cost or budget.max_cost is not None:
         limit = "" if budget.max_cost is None else f" of {budget.max_cost:.2f}"
         parts.append(f"cost {budget.cost:.2f}{limit}")
+    if budget.authors_at_ceiling:
+        parts.append(f"{budget.authors_at_ceiling} people at their hour's ceiling of {budget.max_per_author}")
     return ", ".join(parts)
 
 

@@ -125,6 +125,31 @@ def _budget_families(budget: BudgetHealth) -> Iterator[GaugeMetricFamily]:
         "what",
         [(what, limit) for what, limit in limits if limit is not None],
     )
+    yield from _repository_budget_families(budget)
+    yield _single(
+        "meritocrab_authors_at_ceiling",
+        "People about whom no more contributions are judged within this hour",
+        budget.authors_at_ceiling,
+    )
+
+
+def _repository_budget_families(budget: BudgetHealth) -> Iterator[GaugeMetricFamily]:
+    used = GaugeMetricFamily(
+        "meritocrab_provider_repository_used_today",
+        "What the provider was used for in each repository",
+        labels=["repository", "what"],
+    )
+    for name, each in budget.repositories.items():
+        for what, value in each:
+            used.add_metric([name, what], value)
+    yield used
+    limits = (("tokens", budget.max_tokens_per_repository), ("cost", budget.max_cost_per_repository))
+    yield _labelled(
+        "meritocrab_provider_repository_limit_per_day",
+        "How much of it there may be in one repository",
+        "what",
+        [(what, limit) for what, limit in limits if limit is not None],
+    )
 
 
 def _row_families(figures: Figures) -> Iterator[GaugeMetricFamily]:

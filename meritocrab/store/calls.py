@@ -123,14 +123,11 @@ def day_start(now: datetime) -> datetime:
 
 def spent(repository_id: int, account_id: int, evaluation_id: int, now: datetime) -> Spent:
     """What was used today, and how many other contributions of this author were asked about within the hour."""
-    over_all = spent_today(now)
-    _, repository_tokens, repository_cost = _sums(
-        (CallRow.asked_at >= day_start(now)) & (CallRow.repository_id == repository_id)
-    )
+    here = _spent_in(repository_id, now)
     return replace(
-        over_all,
-        repository_tokens=repository_tokens,
-        repository_cost=repository_cost,
+        spent_today(now),
+        repository_tokens=here.repository_tokens,
+        repository_cost=here.repository_cost,
         author_questions=_author_questions(repository_id, account_id, evaluation_id, now),
     )
 
@@ -139,6 +136,30 @@ def spent_today(now: datetime) -> Spent:
     """What was used today over all."""
     requests, tokens, cost = _sums(CallRow.asked_at >= day_start(now))
     return Spent(requests=requests, tokens=tokens, cost=cost)
+
+
+def spent_by_repository(now: datetime) -> Mapping[int, Spent]:
+    """What was used today for each repository, by its id at GitHub."""
+    ids = CallRow.select(CallRow.repository_id).where(CallRow.asked_at >= day_start(now)).distinct()
+    return {row.repository_id: _spent_in(row.repository_id, now) for row in ids}
+
+
+def _spent_in(repository_id: int, now: datetime) -> Spent:
+    here = (CallRow.asked_at >= day_start(now)) & (CallRow.repository_id == repository_id)
+    requests, tokens, cost = _sums(here)
+    return Spent(requests=requests, repository_tokens=tokens, repository_cost=cost)
+
+
+def authors_at(limit: int, now: datetime) -> int:
+    """How many people have had so many contributions asked about in one repository within the hour."""
+    contributions = fn.COUNT(fn.DISTINCT(CallRow.evaluation_id))
+    return (
+        CallRow.select(CallRow.repository_id, CallRow.account_id)
+        .where((CallRow.asked_at > now - AUTHOR_WINDOW) & CallRow.outcome.not_in(FREE))
+        .group_by(CallRow.repository_id, CallRow.account_id)
+        .having(contributions >= limit)
+        .count()
+    )
 
 
 def _sums(condition: Any) -> tuple[int, int, int]:

@@ -47,22 +47,39 @@ async def test_the_books_of_the_day_are_in_health_and_metrics(judged: Judged) ->
     health = await served.client.health()
     assert health.status is p.HealthStatus.HEALTHY
     assert health.llm.model == "gpt-6-luna"
+    cost = (1234 * 1.0 + 80 * 10.0) / 1_000_000
     assert health.llm.budget == p.BudgetHealth(
         requests=1,
         tokens=1314,
-        cost=(1234 * 1.0 + 80 * 10.0) / 1_000_000,
+        cost=cost,
         max_requests=1000,
         max_tokens=2_000_000,
         max_cost=5.0,
         calls={"answered": 1, "cached": 1},
+        repositories={REPO: p.RepositoryBudget(requests=1, tokens=1314, cost=cost)},
+        max_per_author=10,
     )
     metrics = await served.client.metrics()
     for line in (
         'meritocrab_provider_calls_today{outcome="answered"} 1.0',
         'meritocrab_provider_used_today{what="tokens"} 1314.0',
         'meritocrab_provider_limit_per_day{what="cost"} 5.0',
+        f'meritocrab_provider_repository_used_today{{repository="{REPO}",what="tokens"}} 1314.0',
+        "meritocrab_authors_at_ceiling 0.0",
     ):
         assert line in metrics
+
+
+async def test_whoever_is_at_the_ceiling_is_counted(judged: Judged) -> None:
+    served = await judged("max_per_author_per_hour = 2\nmax_tokens_per_day_per_repository = 500000")
+    for title in ("One", "Two", "Three"):
+        served.day.pull("newt", title)
+    served.day.pull("nora", "One of hers")
+    await served.day.settle()
+    budget = (await served.client.health()).llm.budget
+    assert budget is not None
+    assert (budget.authors_at_ceiling, budget.max_per_author) == (1, 2)
+    assert (budget.max_tokens_per_repository, budget.max_cost_per_repository) == (500_000, None)
 
 
 async def test_a_provider_that_costs_nothing_has_no_books(served: Served) -> None:

@@ -44,6 +44,7 @@ from meritocrab.localapi.protocol.health import (
     PauseHealth,
     Queues,
     QuotaHealth,
+    RepositoryBudget,
 )
 from meritocrab.localapi.protocol.parts import ActorView, LedgerItem, Page, Person
 from meritocrab.localapi.protocol.people import ContributorDetail, ContributorItem, PullRequestItem
@@ -128,6 +129,7 @@ __all__ = [
     "Reason",
     "ReportAnswer",
     "ReportQuery",
+    "RepositoryBudget",
     "RepositoryItem",
     "RepositoryList",
     "RepositoryReport",

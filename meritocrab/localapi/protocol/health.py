@@ -27,10 +27,19 @@ class DatabaseHealth(Answer):
     reason: str = ""
 
 
+class RepositoryBudget(Answer):
+    """What was asked of the provider for one repository since midnight UTC."""
+
+    requests: int
+    tokens: int
+    cost: float
+
+
 class BudgetHealth(Answer):
     """What was asked of the provider since midnight UTC, and the limits; money is in the price table's currency.
 
     None is no limit. `calls` counts by outcome, answers that served once more (`cached`) among them.
+    `authors_at_ceiling` are people who had `max_per_author` contributions asked about within the hour.
     """
 
     requests: int
@@ -40,6 +49,11 @@ class BudgetHealth(Answer):
     max_tokens: int | None = None
     max_cost: float | None = None
     calls: dict[str, int] = Field(default_factory=dict)
+    repositories: dict[str, RepositoryBudget] = Field(default_factory=dict)
+    max_tokens_per_repository: int | None = None
+    max_cost_per_repository: float | None = None
+    authors_at_ceiling: int = 0
+    max_per_author: int | None = None
 
 
 class LlmHealth(Answer):

@@ -12,6 +12,7 @@ from meritocrab.core.budget import MICROS
 from meritocrab.core.names import SOUND, ActionState, EvaluationState, EventState
 from meritocrab.localapi import protocol as p
 from meritocrab.localapi.host import Host
+from meritocrab.localapi.views import parts
 from meritocrab.localapi.words import repository_state
 from meritocrab.store import calls, evaluations, inbox, notifications, outbox, providers
 from meritocrab.store.errors import StoreError
@@ -132,16 +133,31 @@ def budget(host: Host) -> p.BudgetHealth | None:
     if limits is None:
         return None
     now = host.clock()
-    spent = calls.spent_today(now)
+    spent, here = calls.spent_today(now), calls.spent_by_repository(now)
+    names, ceiling = parts.repository_names(here), limits.author_per_hour
     return p.BudgetHealth(
         requests=spent.requests,
         tokens=spent.tokens,
         cost=spent.cost / MICROS,
         max_requests=limits.requests,
         max_tokens=limits.tokens,
-        max_cost=None if limits.cost is None else limits.cost / MICROS,
+        max_cost=_money(limits.cost),
         calls=dict(calls.outcomes_today(now)),
+        repositories={
+            names[key]: p.RepositoryBudget(
+                requests=used.requests, tokens=used.repository_tokens, cost=used.repository_cost / MICROS
+            )
+            for key, used in here.items()
+        },
+        max_tokens_per_repository=limits.repository_tokens,
+        max_cost_per_repository=_money(limits.repository_cost),
+        authors_at_ceiling=0 if ceiling is None else calls.authors_at(ceiling, now),
+        max_per_author=ceiling,
     )
+
+
+def _money(micros: int | None) -> float | None:
+    return None if micros is None else micros / MICROS
 
 
 def _brake_reasons(host: Host) -> Iterator[str]:
