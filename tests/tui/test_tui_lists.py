@@ -111,6 +111,73 @@ async def test_the_cursor_stays_with_its_person(served: Served, crowd: Crowd) ->
         assert people.cursor - round(people.scroll_y) == height
 
 
+async def test_lists_that_were_empty_fill_when_something_happens(served: Served) -> None:
+    day = served.day
+    async with staged(LocalClient(served.client.socket), day=day) as stage:
+        await stage.press("3", "4")
+        assert "Actions on GitHub 0" in stage.text
+        assert "Changes of credit 0" in stage.text
+        day.judge.says("Spam", "spam", 0.97)
+        for count in range(5):
+            day.pull("newt", f"Spam {count}")
+            await day.settle()
+        await stage.until(lambda: "Actions on GitHub 4" in stage.text, "the actions")
+        await stage.until(lambda: "@newt" in stage.text, "the changes")
+        assert "Changes of credit 0" not in stage.text
+        await stage.press("3")
+        await stage.until(lambda: "@newt" in stage.text, "the person")
+
+
+async def test_a_search_that_found_nobody_finds_who_comes(served: Served, crowd: Crowd) -> None:
+    async with staged(LocalClient(served.client.socket), day=served.day) as stage:
+        await stage.press("3", "slash", *"aaa-", "enter")
+        await stage.until(lambda: "0 people" in stage.text, "nobody")
+        crowd(0, [(7_000_000, "aaa-1")])
+        served.day.service._handled()
+        await stage.until(lambda: "@aaa-1" in stage.text, "the newcomer")
+
+
+async def test_the_newest_is_seen_where_nobody_scrolled(served: Served) -> None:
+    day = served.day
+    day.judge.says("Fine", "acceptable", 0.97)
+    async with staged(LocalClient(served.client.socket), day=day) as stage:
+        await stage.press("4", "1")
+        for count in range(12):
+            login = f"helper-{count}"
+            day.world.add_user(login)
+            day.pull(login, "Fine")
+            await day.settle(rounds=1)
+            await day.settle(rounds=1)
+        await stage.until(lambda: "@helper-11" in stage.text, "the newest on the overview")
+        await stage.press("4")
+        await stage.until(lambda: "@helper-11" in stage.text, "the newest below the outbox")
+        changes = stage.rows("changes")
+        await stage.press("tab", *["down"] * 10)
+        key, height = changes.current_key, changes.cursor - round(changes.scroll_y)
+        assert f"▲ {round(changes.scroll_y)} newer" in stage.text
+        day.world.add_user("latecomer")
+        day.pull("latecomer", "Fine")
+        await day.settle()
+        await stage.until(lambda: changes.cursor == 11, "the news")
+        assert (changes.current_key, changes.cursor - round(changes.scroll_y)) == (key, height)
+        assert f"▲ {round(changes.scroll_y)} newer" in stage.text
+        assert "latecomer" not in stage.text
+        await stage.press("home")
+        assert "@latecomer" in stage.text
+        assert "newer" not in stage.text
+
+
+async def test_who_goes_on_after_a_change_is_not_led_back(served: Served, crowd: Crowd) -> None:
+    crowd(500)
+    async with staged(LocalClient(served.client.socket), day=served.day) as stage:
+        await stage.press("3", *["down"] * 30)
+        people = stage.rows("people")
+        served.day.service._handled()
+        await stage.calm()
+        await stage.press("end")
+        assert people.cursor == people.count - 1
+
+
 async def test_a_person_is_blacklisted_and_led_back(served: Served) -> None:
     served.day.pull("newt", "Something")
     await served.day.settle()

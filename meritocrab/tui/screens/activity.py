@@ -53,6 +53,7 @@ class Activity(View):
             lambda item: item.id,
             self._actions,
             empty="Nothing was to be done.",
+            newest_first=True,
             id="outbox",
         )
         yield Line(id="changes-about", classes="title")
@@ -62,6 +63,7 @@ class Activity(View):
             lambda item: item.id,
             self._changes,
             empty="Nothing has changed.",
+            newest_first=True,
             id="changes",
         )
         yield Line(id="activity-detail")

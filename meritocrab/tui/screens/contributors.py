@@ -118,6 +118,7 @@ class Contributors(View):
                 lambda item: item.id,
                 self._rows,
                 empty="No changes.",
+                newest_first=True,
                 id="ledger",
             )
             yield RowList(

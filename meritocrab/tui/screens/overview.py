@@ -188,6 +188,7 @@ class Overview(View):
             lambda item: item.id,
             empty="Nothing has changed yet.",
             heading=False,
+            newest_first=True,
             id="recent",
         )
 
