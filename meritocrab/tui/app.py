@@ -99,10 +99,10 @@ class MeritocrabApp(App[None]):
         """Status, tabs, the screens, a notice, the keys."""
         yield Line(id="status")
         yield Tabs(id="tabs")
-        yield Line(id="banner")
+        yield Line(id="banner", lines=3)
         with ContentSwitcher(initial=self._view, id="views"):
             yield make(self._view)
-        yield Line(id="notice")
+        yield Line(id="notice", lines=3)
         yield Keys(id="keys")
 
     def on_mount(self) -> None:

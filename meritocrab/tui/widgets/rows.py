@@ -24,6 +24,7 @@ from textual.strip import Strip
 from meritocrab.tui.columns import Column, Fitted, fit
 from meritocrab.tui.text import guarded
 
+
 class _Place(NamedTuple):
     """Where one is in a list.
 
@@ -136,10 +137,8 @@ class RowList(ScrollView, Generic[T], can_focus=True):
         self._rows, self.now = tuple(rows), now
         keys = [self._key(row) for row in self._rows]
         self.marked &= set(keys)
-        if key in keys and not place.follows:
-            found = keys.index(key)
-        else:
-            found = min(place.cursor, max(0, len(keys) - 1))
+        kept = key in keys and not place.follows
+        found = keys.index(key) if kept else min(place.cursor, max(0, len(keys) - 1))
         self._settle(found, place, changed=self.row_at(found) != before)
 
     def put_on(self, key: Hashable) -> bool:
@@ -290,7 +289,7 @@ class RowList(ScrollView, Generic[T], can_focus=True):
     def _painted(self, line: Content, style: str) -> Strip:
         width = self.size.width
         base = self.get_visual_style(style) if style else self.visual_style
-        shown = guarded(line).truncate(self._inner, ellipsis=True).pad_right(max(0, width - self._inner))
+        shown = guarded(line).truncate(self._inner, ellipsis=True, pad=True).pad_right(width - self._inner)
         parse = self.app.stylesheet.parse_style
         segments = [
             Segment(text, found.rich_style) for text, found in shown.render(base, end="", parse_style=parse)
