@@ -9,9 +9,8 @@ import pytest
 from meritocrab.localapi.client import LocalClient
 from meritocrab.localapi.protocol import RepositoryItem, RepositoryList
 from meritocrab.tui.widgets.document import Document
-from tests.e2e.world_of_people import REPO
 from tests.localapi.conftest import Served
-from tests.tui.stage import LARGE, SMALL, fill_queue, staged
+from tests.tui.stage import LARGE, SMALL, staged
 
 
 class Crowded(LocalClient):

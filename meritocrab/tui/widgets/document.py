@@ -67,6 +67,13 @@ class Document(ScrollView, can_focus=True):
         if turned:
             self.scroll_to(y=0, animate=False, force=True, immediate=True)
 
+    def go_to(self, name: str) -> None:
+        """Scroll to the block of this name."""
+        for at, block in enumerate(self._blocks):
+            if block.name == name:
+                before = wrapped(self._blocks[:at], self._inner - 1)
+                self.scroll_to(y=len(before) + bool(before), animate=False, force=True, immediate=True)
+
     def on_resize(self, _: events.Resize) -> None:
         """Another width: other lines."""
         self._wrap()

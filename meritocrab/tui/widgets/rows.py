@@ -141,6 +141,12 @@ class RowList(ScrollView, Generic[T], can_focus=True):
         found = keys.index(key) if kept else min(place.cursor, max(0, len(keys) - 1))
         self._settle(found, place, changed=self.row_at(found) != before)
 
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        """These are the columns now."""
+        if tuple(columns) != self.columns:
+            self.columns, self._width = tuple(columns), 0
+            self.redraw()
+
     def put_on(self, key: Hashable) -> bool:
         """Put the cursor on the row with this key, if there is one."""
         for index, row in enumerate(self._rows):
