@@ -32,6 +32,11 @@ def change(number: int) -> Content:
     )
 
 
+def rule(name: str) -> Content:
+    """Where a part of a text begins."""
+    return Content.styled(f"── {name} " + "─" * 24, "dim")
+
+
 def ledger_columns(*, person: bool = True) -> tuple[Column, ...]:
     """The columns of `ledger_cells`; without the person where all rows are one's."""
     who = (Column("who", 16, grow=1), Column("repository", 14, grow=1, rank=3)) if person else ()

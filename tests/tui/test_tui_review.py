@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
+from textual.widgets import Input
 
 from meritocrab.core.names import Classification
 from meritocrab.localapi.client import LocalClient
@@ -357,6 +359,20 @@ async def test_what_is_not_seen_of_the_queue_is_counted(
         assert "the first 10 of 13 that wait" in stage.text
         await stage.press("slash", *"doubter-1", "enter")
         assert "1 of 10" in stage.text
+
+
+async def test_keys_that_come_all_at_once_reach_where_they_are_meant_for(served: Served) -> None:
+    await fill_queue(served.day, 3)
+    async with staged(LocalClient(served.client.socket), day=served.day) as stage:
+        await stage.press("4", "1")
+        for key, letter in (("2", "2"), ("slash", "/"), *((letter, letter) for letter in "asc")):
+            stage.app.post_message(events.Key(key, letter))
+        await stage.until(
+            lambda: [field.value for field in stage.app.query("#queue-filter").results(Input)] == ["asc"],
+            "the filter",
+        )
+        assert len(stage.app.board.queue) == 3
+        assert stage.app._view == "review"
 
 
 async def test_an_item_says_how_often_a_model_was_asked_and_what_that_cost(

@@ -226,11 +226,11 @@ class Help(ModalScreen[None]):
 
 
 def _bindings(node: DOMNode) -> list[Binding]:
-    """The documented keys of a screen or of the application, each act once."""
+    """The documented keys of a screen or of the application, each act once, our own before Textual's."""
     found: dict[str, Binding] = {}
     for _, binding in node._bindings:
         if binding.tooltip:
-            found.setdefault(binding.action, binding)
+            found[binding.action] = binding
     return list(found.values())
 
 

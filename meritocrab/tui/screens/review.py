@@ -21,11 +21,10 @@ from meritocrab.tui import words
 from meritocrab.tui.asking import Asking
 from meritocrab.tui.batch import consequences, people
 from meritocrab.tui.dossier import PATCH, Patch, dossier
-from meritocrab.tui.links import is_link
 from meritocrab.tui.markdown import Block
 from meritocrab.tui.screens.deciding import Call, Decisions
 from meritocrab.tui.screens.dialogs import Ask, Confirm, Said
-from meritocrab.tui.screens.view import View
+from meritocrab.tui.screens.view import WHY, Thread, View
 from meritocrab.tui.shows import is_proposal, queue_cells, queue_columns, short_names
 from meritocrab.tui.text import plain
 from meritocrab.tui.widgets.document import Document
@@ -104,6 +103,7 @@ class Review(View):
             "t", "written", "as written", show=False, tooltip="the text as it was written, or as it looks"
         ),
         Binding("d", "patch", "diff", tooltip="what a pull request changes, asked of GitHub"),
+        WHY,
         Binding("y", "copy", "copy link", show=False, tooltip="copy the link"),
         Binding("o", "open", "open", show=False, tooltip="open in the browser, after a question"),
         Binding("i", "person", "person", show=False, tooltip="the author's page"),
@@ -403,7 +403,7 @@ class Review(View):
         """Fewer items."""
         field = self.query_one("#queue-filter", Input)
         field.add_class("shown")
-        field.focus()
+        self.give_keys(field)
 
     def on_input_changed(self, message: Input.Changed) -> None:
         """As one types."""
@@ -412,13 +412,13 @@ class Review(View):
 
     def on_input_submitted(self, _: Input.Submitted) -> None:
         """Back to the list."""
-        self._queue.focus()
+        self.give_keys(self._queue)
 
     def action_zoom(self) -> None:
         """The text alone, or both."""
         self.toggle_class("zoomed")
         target = self.query_one(Document) if self.has_class("zoomed") else self._queue
-        target.focus()
+        self.give_keys(target)
 
     def action_written(self) -> None:
         """Markdown as it looks, or as it was written."""
@@ -468,27 +468,24 @@ class Review(View):
         else:
             self._queue.clear_marks()
             self.refill()
-        self._queue.focus()
+        self.give_keys(self._queue)
 
     # ---- elsewhere
 
-    def _link(self) -> str | None:
+    def thread(self) -> Thread | None:
+        """Of the item under the cursor."""
         item = self._item
-        link = item.link if item is not None else ""
-        if not is_link(link):
-            self.ui.tell("this item has no link", "warning")
-            return None
-        return link
+        return Thread(item.repository, item.number) if item is not None else None
 
     def action_copy(self) -> None:
         """Put the link into the clipboard."""
-        if link := self._link():
-            self.ui.copy_link(link)
+        if (item := self._item) is not None:
+            self.ui.copy_link(item.link)
 
     def action_open(self) -> None:
         """Open the link, if one sits at this machine."""
-        if link := self._link():
-            self.ui.offer_link(link)
+        if (item := self._item) is not None:
+            self.ui.offer_link(item.link)
 
     async def action_person(self) -> None:
         """All about the author."""
@@ -497,7 +494,7 @@ class Review(View):
 
     def focus_first(self) -> None:
         """The list."""
-        self._queue.focus()
+        self.give_keys(self._queue)
 
 
 Possible = Callable[[EvaluationItem], bool]

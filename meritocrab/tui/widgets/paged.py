@@ -78,6 +78,10 @@ class PagedList(RowList[T]):
         """The row at this place, if its page is here."""
         return self._book.row(index) if 0 <= index < self.count else None
 
+    def loaded(self) -> list[tuple[int, T]]:
+        """All rows that are here, with their places."""
+        return self._book.loaded()
+
     def restart(self, now: datetime) -> None:
         """Another listing: another search, order or filter."""
         self.now = now
