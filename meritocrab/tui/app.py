@@ -394,7 +394,7 @@ class MeritocrabApp(App[None]):
 
         answer = await self._why(thread)
         if answer is not None:
-            self.push_screen(Why(answer))
+            self.push_screen(Why(answer, blind=self.blind))
 
     @work(exclusive=True, group="why", exit_on_error=False)
     async def copy_link_of(self, thread: Thread) -> None:

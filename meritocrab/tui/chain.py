@@ -7,6 +7,7 @@ from datetime import datetime
 
 from textual.content import Content
 
+from meritocrab.core.names import EvaluationState
 from meritocrab.localapi.protocol import (
     ActionItem,
     EvaluationItem,
@@ -18,18 +19,21 @@ from meritocrab.localapi.protocol import (
 from meritocrab.tui import words
 from meritocrab.tui.links import is_link
 from meritocrab.tui.markdown import Block
-from meritocrab.tui.shows import change, login, rule
+from meritocrab.tui.shows import change, is_proposal, login, rule
 from meritocrab.tui.text import plain, plain_lines
 
 REASONING_LIMIT, BODY_LIMIT = 600, 400
 
 
-def chain(answer: WhyAnswer) -> list[Block]:
-    """Events, verdicts, the rules that mattered, credit before and after, and actions."""
+def chain(answer: WhyAnswer, *, blind: bool) -> list[Block]:
+    """Events, verdicts, the rules that mattered, credit before and after, and actions.
+
+    In blind mode, a verdict that still waits for a decision stays hidden here, too.
+    """
     return [
         Block(Content("\n").join(_head(answer))),
         *_section("what happened", (_event(item) for item in answer.events)),
-        *_section("verdicts", (_verdict(item) for item in answer.evaluations)),
+        *_section("verdicts", (_verdict(item, blind=blind) for item in answer.evaluations)),
         *_section("rules that mattered", _rules(answer)),
         *_section("credit", (_row(item) for item in answer.ledger)),
         *_section("actions", (_action(item) for item in answer.actions)),
@@ -83,7 +87,9 @@ def _event(item: EventItem) -> Content:
     )
 
 
-def _verdict(item: EvaluationItem) -> Content:
+def _verdict(item: EvaluationItem, *, blind: bool) -> Content:
+    if blind and item.status is EvaluationState.PENDING and not is_proposal(item):
+        return Content.assemble(_at(item.created_at), ("hidden until you have decided", "dim italic"))
     look = words.verdict(item.classification)
     sure = f" {words.percent(item.confidence)}" if item.confidence is not None else ""
     asked = plain(" · ".join(part for part in (item.provider, item.model) if part)).stylize("dim")

@@ -189,7 +189,10 @@ async def test_blind_mode_tells_nothing_until_it_is_decided(served: Served) -> N
         screen = stage.text
         for word in ("it is low", "50 %", "50%", "approve low"):
             assert word not in screen
-        await stage.press("c")
+        await stage.press("w")
+        assert "hidden until you have decided" in stage.text
+        assert "it is low" not in stage.text
+        await stage.press("escape", "c")
         assert "the verdict was low 50 %" in stage.notice
         await stage.press("b")
         assert "it is low" in stage.text
@@ -330,7 +333,7 @@ async def test_what_changes_is_on_the_screen_at_once(served: Served) -> None:
         await stage.press("2", "d")
         assert "src/fence.py +1 −1" in stage.text
         assert "+a post" in stage.text
-        assert "stands below its text" in stage.notice
+        assert "below the text" in stage.notice
         await stage.press("d")
         assert "Doubtful" in stage.text
         assert "fence" not in stage.text

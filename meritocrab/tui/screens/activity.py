@@ -129,7 +129,12 @@ class Activity(View):
         self._show_detail()
 
     def _row(self) -> ActionItem | LedgerItem | None:
-        return self._ledger.current if self._ledger.has_focus else self._outbox.current
+        return self._ledger.current if self._is_at_ledger else self._outbox.current
+
+    @property
+    def _is_at_ledger(self) -> bool:
+        """Does the ledger have the keys? `has_focus` says so one turn later."""
+        return self.screen.focused is self._ledger
 
     def _show_detail(self) -> None:
         row = self._row()
@@ -161,7 +166,7 @@ class Activity(View):
 
     def action_filter(self) -> None:
         """Fewer actions, or fewer changes: whichever list has the keys."""
-        if self._ledger.has_focus:
+        if self._is_at_ledger:
             seen = [item for _, item in self._ledger.loaded()]
             ask = Pick("Which changes of credit?", list(choices(seen)), self._sieve.wanted)
             self.app.push_screen(ask, self._of_changes)

@@ -61,7 +61,7 @@ class Review(View):
             "a",
             "approve",
             "approve",
-            tooltip="approve: apply what is proposed (all marked ones, when some are marked)",
+            tooltip="approve: apply what is proposed",
         ),
         Binding("s", "judge('spam')", "spam", tooltip="override: spam"),
         Binding("l", "judge('low')", "low", tooltip="override: low"),
@@ -71,24 +71,22 @@ class Review(View):
             "n",
             "number",
             "number",
-            tooltip="override: a number of your own, with a reason (for all marked ones)",
+            tooltip="override: a number of your own, with a reason",
         ),
         Binding("space", "skip", "skip", tooltip="on to the next item"),
-        Binding(
-            "u", "undo", "undo", tooltip="undo the last step of this session: what was decided waits again"
-        ),
+        Binding("u", "undo", "undo", tooltip="undo the last step of this session"),
         Binding(
             "v",
             "mark",
             "mark",
-            tooltip="mark, or take the mark away; a s l c h n z are then for all marked ones",
+            tooltip="mark; a s l c h n z then take all marked ones",
         ),
         Binding("b", "blind", "blind", tooltip="blind mode: hide verdicts until you have decided"),
         Binding(
             "z",
             "snooze",
             "snooze",
-            tooltip="hide this item, or all marked ones, for an hour, in this session",
+            tooltip="hide for an hour, in this session",
         ),
         Binding("Z", "snoozed", "snoozed", show=False, tooltip="show the snoozed items, or the others again"),
         Binding(
@@ -435,9 +433,7 @@ class Review(View):
         elif self._patches.pop(item.id, None) is None:
             self._show_patch(item, "asking GitHub …")
             self.run_worker(self._read_patch(item), group="patches", exit_on_error=False)
-            self.ui.tell(
-                f"what #{item.number} changes stands below its text; enter gives it the screen, d hides it"
-            )
+            self.ui.tell(f"below the text: what #{item.number} changes; enter zooms, d hides it")
         else:
             self._show_detail()
             self.query_one(Document).action_edge(False)

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from meritocrab.tui.app import MeritocrabApp
 
 
-WHY = Binding(
-    "w", "why", "why", tooltip="why it came so: events, verdicts, rules, credit before and after, actions"
-)
+WHY = Binding("w", "why", "why", tooltip="why it came so: from events to actions")
 
 
 class Thread(NamedTuple):

@@ -28,9 +28,9 @@ class Why(ModalScreen[None]):
         Binding("y", "copy", "copy link"),
     ]
 
-    def __init__(self, answer: WhyAnswer) -> None:
+    def __init__(self, answer: WhyAnswer, *, blind: bool) -> None:
         super().__init__()
-        self._answer = answer
+        self._answer, self._blind = answer, blind
 
     def compose(self) -> ComposeResult:
         """A text that can be scrolled."""
@@ -44,7 +44,7 @@ class Why(ModalScreen[None]):
     def on_mount(self) -> None:
         """All of it."""
         document = self.query_one(Document)
-        document.show(self._answer.number, chain(self._answer))
+        document.show(self._answer.number, chain(self._answer, blind=self._blind))
         document.focus()
 
     def action_copy(self) -> None:
