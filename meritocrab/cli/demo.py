@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 import textwrap
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from meritocrab.store.models import LedgerRow, OutboxRow
 
 PATIENCE_SECONDS = 30.0
+ENDING = (signal.SIGHUP, signal.SIGTERM)
 
 
 @click.command()
@@ -36,6 +38,7 @@ def demo(keep: Path | None, tui: bool | None) -> None:
     """
     import tempfile
 
+    _leave_in_order()
     with tempfile.TemporaryDirectory(prefix="meritocrab-demo-") as temporary:
         folder = keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
@@ -45,6 +48,18 @@ def demo(keep: Path | None, tui: bool | None) -> None:
             asyncio.run(_play(folder))
     if keep is not None:
         click.echo(f"\nThe database is kept in {folder}.")
+
+
+def _leave_in_order() -> None:
+    """A closed terminal and a `kill` end it like any other way out: the temporary folder goes, too."""
+
+    def leave(number: int, _: object) -> None:
+        for each in ENDING:
+            signal.signal(each, signal.SIG_IGN)  # the way out is taken once
+        raise SystemExit(128 + number)
+
+    for each in ENDING:
+        signal.signal(each, leave)
 
 
 def _wants_screen(tui: bool | None) -> bool:

@@ -70,9 +70,8 @@ def main(folder: Path) -> None:
     from meritocrab.demo import village
     from meritocrab.demo.github import SimulatedGitHub
 
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # the terminal sends it to both; the parent decides when to end
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # the terminal sends it to both; the parent decides when to end
     world = village.build_world()
     with SimulatedGitHub(world) as github:
         asyncio.run(_serve(folder, world, github.url))
@@ -168,6 +167,9 @@ def _write_config(folder: Path, url: str) -> Path:
         [blacklist]
         delay = [20, 60]
         automatic = "confirm"
+        [breaker]
+        # so much happens here in an hour that the usual limit would be reached by one spammer alone
+        closes_per_hour = 200
         [llm]
         provider = "mock"
         mock_script = "{script}"

@@ -11,25 +11,26 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, ClassVar
 
-from textual import work
+from textual import events, work
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import ContentSwitcher
+from textual.widgets import ContentSwitcher, Input
 from textual.worker import Worker, WorkerState
 
 from meritocrab.core.names import EvaluationState
 from meritocrab.localapi.client import BadAnswer, LocalApiError, LocalClient, Lost, NoPermission
-from meritocrab.localapi.protocol import ActAnswer, Bye, Health, Topic
+from meritocrab.localapi.protocol import ActAnswer, Bye, Health, Topic, WhyAnswer
 from meritocrab.localapi.protocol import Changed as ChangedTopics
 from meritocrab.tui import words
 from meritocrab.tui.asking import Asking
 from meritocrab.tui.board import Board
 from meritocrab.tui.commands import Places
+from meritocrab.tui.links import is_link, is_reference
 from meritocrab.tui.messages import Changed, Connected, Disconnected, LinkState
 from meritocrab.tui.screens import TABS, Place, make
 from meritocrab.tui.screens.dialogs import Confirm, Help, Pick
-from meritocrab.tui.screens.view import View
+from meritocrab.tui.screens.view import Thread, View
 from meritocrab.tui.status import status_line, warning
 from meritocrab.tui.text import plain, plain_str
 from meritocrab.tui.themes import DARK, LIGHT, THEMES
@@ -99,10 +100,10 @@ class MeritocrabApp(App[None]):
         """Status, tabs, the screens, a notice, the keys."""
         yield Line(id="status")
         yield Tabs(id="tabs")
-        yield Line(id="banner")
+        yield Line(id="banner", lines=3)
         with ContentSwitcher(initial=self._view, id="views"):
             yield make(self._view)
-        yield Line(id="notice")
+        yield Line(id="notice", lines=3)
         yield Keys(id="keys")
 
     def on_mount(self) -> None:
@@ -158,6 +159,12 @@ class MeritocrabApp(App[None]):
             self.view.tick(self.now)
 
     # ---- going about
+
+    def on_key(self, event: events.Key) -> None:
+        """A letter typed before its field had the focus belongs into the field, and is no key of the screen."""
+        if isinstance(self.focused, Input) and event.is_printable and event.character:
+            self.focused.insert_text_at_cursor(event.character)
+            event.prevent_default()
 
     async def action_go(self, place: str) -> None:
         """Go to a screen; without a daemon there is only one."""
@@ -380,14 +387,42 @@ class MeritocrabApp(App[None]):
 
         self.push_screen(Pick("Which repository?", choices, current), answered)
 
+    @work(exclusive=True, group="why", exit_on_error=False)
+    async def show_why(self, thread: Thread) -> None:
+        """Everything decided about an issue or pull request."""
+        from meritocrab.tui.screens.why import Why
+
+        answer = await self._why(thread)
+        if answer is not None:
+            self.push_screen(Why(answer, blind=self.blind))
+
+    @work(exclusive=True, group="why", exit_on_error=False)
+    async def copy_link_of(self, thread: Thread) -> None:
+        """The link of an issue or pull request into the clipboard."""
+        from meritocrab.tui.chain import link_of
+
+        answer = await self._why(thread)
+        if answer is not None:
+            self.copy_link(link_of(answer))
+
+    async def _why(self, thread: Thread) -> WhyAnswer | None:
+        try:
+            return await self.client.why(thread.repository, thread.number)
+        except LocalApiError as error:
+            self.tell(str(error), "error")
+            return None
+
     def copy_link(self, link: str) -> None:
-        """Put a link into the clipboard of the terminal, which may be far away."""
-        self.copy_to_clipboard(link)
-        self.tell(f"copied, if your terminal allows it: {link}")
+        """Put a link, or a thread's name, into the clipboard of the terminal, which may be far away."""
+        if is_link(link) or is_reference(link):
+            self.copy_to_clipboard(link)
+            self.tell(f"copied, if your terminal allows it: {link}")
+        else:
+            self.tell("there is no link to this", "warning")
 
     def offer_link(self, link: str) -> None:
         """Open a link in the browser, if there is one at this machine and the maintainer says so."""
-        if self.remote:
+        if self.remote or not is_link(link):
             self.copy_link(link)
             return
         self.push_screen(

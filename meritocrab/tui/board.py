@@ -19,7 +19,7 @@ class Board:
         queue: what waits for a maintainer, oldest first; `queue_total` counts it where not all of it is here.
         deciding: ids of items whose decision is on its way; they are out of the list already.
         snoozed: until when an item is hidden. It is this session's own and ends with it.
-        decisions: what this session decided, the last at the end: what can be undone.
+        decisions: the steps of this session that can be undone, the last at the end; what was decided at once is one.
     """
 
     link: LinkState = LinkState.CONNECTING
@@ -31,7 +31,7 @@ class Board:
     recent: tuple[LedgerItem, ...] = ()
     deciding: set[int] = field(default_factory=set)
     snoozed: dict[int, datetime] = field(default_factory=dict)
-    decisions: list[Decided] = field(default_factory=list)
+    decisions: list[tuple[Decided, ...]] = field(default_factory=list)
 
     def waiting(self, now: datetime, *, snoozed: bool = False) -> list[EvaluationItem]:
         """The queue as it is shown: without what is decided, and without (or only) what is snoozed."""

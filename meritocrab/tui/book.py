@@ -18,11 +18,15 @@ PAGES_KEPT = 12
 
 
 class Ask(NamedTuple):
-    """The page to ask for: the `number`th from the beginning, or from the end of the listing."""
+    """The page to ask for: the `number`th from the beginning, or from the end of the listing.
+
+    `edition` tells answers that were asked for before a `renew` from those behind it.
+    """
 
     backwards: bool
     number: int
     cursor: str | None
+    edition: int = 0
 
 
 @dataclass
@@ -44,7 +48,7 @@ class Book(Generic[T]):
     def __init__(self, *, both_ends: bool = False, size: int = PAGE_SIZE, kept: int = PAGES_KEPT) -> None:
         self.size, self.both_ends = size, both_ends
         self.total: int | None = None
-        self._kept = kept
+        self._kept, self._edition = kept, 0
         self._rows: OrderedDict[tuple[bool, int], tuple[int, tuple[T, ...]]] = OrderedDict()
         self._chains = {False: _Chain(), True: _Chain()}
 
@@ -70,8 +74,9 @@ class Book(Generic[T]):
 
     def step(self, first: int, last: int) -> Ask | None:
         """What to ask for next so that rows `first` to `last` can be shown; None when they can."""
-        if self.total is None:
-            return Ask(False, 0, None)
+        if not self.total:
+            # an empty listing is a page, too: it is asked for again when something changed
+            return None if 0 in self._chains[False].fresh else Ask(False, 0, None, self._edition)
         for index in range(max(0, first), min(last + 1, self.total)):
             if not self._is_fresh(index):
                 return self._towards(index)
@@ -89,11 +94,14 @@ class Book(Generic[T]):
         for backwards, number in self._pages_of(index):
             chain = self._chains[backwards]
             reached = min(number, len(chain.cursors) - 1)
-            ways.append((number - reached, Ask(backwards, reached, chain.cursors[reached])))
+            ways.append((number - reached, Ask(backwards, reached, chain.cursors[reached], self._edition)))
         return min(ways, key=lambda way: way[0])[1]
 
     def put(self, asked: Ask, total: int, rows: Sequence[T], following: str | None) -> None:
-        """The answer to `asked`; backwards pages come with the last row of the listing first."""
+        """The answer to `asked`; backwards pages come with the last row of the listing first.
+
+        What was asked for before something changed is shown, and asked for once more.
+        """
         self.total = total
         start = asked.number * self.size
         shown = tuple(rows)
@@ -103,15 +111,17 @@ class Book(Generic[T]):
         chain = self._chains[asked.backwards]
         self._rows[asked.backwards, asked.number] = (start, shown)
         self._rows.move_to_end((asked.backwards, asked.number))
-        chain.fresh.add(asked.number)
-        if asked.number + 1 == len(chain.cursors) and following is not None:
-            chain.cursors.append(following)
+        if asked.edition == self._edition:
+            chain.fresh.add(asked.number)
+            if asked.number + 1 == len(chain.cursors) and following is not None:
+                chain.cursors.append(following)
         while len(self._rows) > self._kept:
             gone, _ = self._rows.popitem(last=False)
             self._chains[gone[0]].fresh.discard(gone[1])
 
     def renew(self, first: int) -> None:
         """Something changed: what is shown from `first` on is asked for again, and shown until the answer is here."""
+        self._edition += 1
         self._chains[False].forget_behind(first // self.size)
         if self.total is not None:
             self._chains[True].forget_behind(max(0, self.total - 1 - first) // self.size)

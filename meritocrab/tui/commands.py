@@ -15,6 +15,7 @@ from meritocrab.tui.text import plain, plain_str
 
 if TYPE_CHECKING:
     from meritocrab.tui.app import MeritocrabApp
+    from meritocrab.tui.screens.view import Thread
 
 PEOPLE_FROM, PEOPLE_SHOWN = 2, 8
 
@@ -23,6 +24,10 @@ class _Offer(NamedTuple):
     name: str
     do: Callable[[], Awaitable[object] | None]
     help: str
+
+
+def _why(app: MeritocrabApp, thread: Thread) -> None:
+    app.show_why(thread)
 
 
 class Places(Provider):
@@ -54,6 +59,9 @@ class Places(Provider):
         yield _Offer("Poll all repositories now", app.poll_all, "ask GitHub for news at once")
         yield _Offer("Blind mode on or off", app.toggle_blind, "hide verdicts until you have decided")
         yield _Offer("Light or dark", app.action_turn_light, "theme")
+        if (thread := app.view.thread()) is not None:
+            name = f"Why: {plain_str(thread.repository)}#{thread.number}"
+            yield _Offer(name, partial(_why, app, thread), "everything that was decided about it")
         yield _Offer("Reconnect", app.action_reconnect, "connect to the daemon again")
         for item in app.board.repositories:
             name = plain_str(item.name)

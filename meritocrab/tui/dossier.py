@@ -15,7 +15,7 @@ from meritocrab.localapi.protocol import CallItem, EvaluationDetail, FileItem, F
 from meritocrab.tui import words
 from meritocrab.tui.chart import balances, credit_line
 from meritocrab.tui.markdown import Block, blocks, diff, raw
-from meritocrab.tui.shows import change, login
+from meritocrab.tui.shows import change, is_proposal, login, rule
 from meritocrab.tui.text import plain, plain_lines
 
 KEYS = {
@@ -25,7 +25,8 @@ KEYS = {
     Classification.HIGH: "h",
 }
 HISTORY_ROWS = 8
-
+PATCH = "patch"
+"""The name of the block where the changed files begin."""
 
 Patch = Sequence[FileItem] | str
 """The changed files as GitHub shows them, or why there are none to show."""
@@ -40,6 +41,7 @@ def dossier(
     patch: Patch | None = None,
 ) -> list[Block]:
     """The whole item, the most important first; `patch` None was not asked for."""
+    blind = blind and not is_proposal(item)
     lines = [_title(item), _about(item, now), _person(item)]
     if item.flags:
         lines.append(_flags(item))
@@ -142,7 +144,7 @@ def _choices(item: EvaluationDetail, *, blind: bool) -> list[Content]:
             "blacklist" if item.approve.blacklists else f"approve {words.verdict(item.classification).word}"
         )
         lines.append(_choice("a", what, item.approve))
-    if item.subject == "blacklist":
+    if is_proposal(item):
         lines.append(Content.assemble(("c ", "$accent bold"), "leave it: not blacklisted"))
     classes = [
         _choice(KEYS[name], words.verdict(name).word, item.forecasts[name])
@@ -180,7 +182,7 @@ def _notes(forecast: Forecast) -> list[tuple[str, str]]:
 
 
 def _contribution(item: EvaluationDetail, *, as_written: bool) -> list[Block]:
-    head = Block(_rule("as written" if as_written else "text"))
+    head = Block(rule("as written" if as_written else "text"))
     if not item.text.strip():
         return [head, Block(Content.styled("(no text)", "dim"))]
     return [head, *(raw(item.text) if as_written else blocks(item.text))]
@@ -190,7 +192,7 @@ def _patch(item: EvaluationDetail, patch: Patch | None) -> list[Block]:
     if patch is None:
         hint = Content.styled("d shows what it changes", "dim italic")
         return [Block(hint)] if item.subject == "pull_request" else []
-    head = Block(_rule("what it changes"))
+    head = Block(rule("what it changes"), name=PATCH)
     if isinstance(patch, str):
         return [head, Block(plain_lines(patch).stylize("$warning"))]
     if not patch:
@@ -206,13 +208,9 @@ def _file(file: FileItem) -> Block:
     return Block(Content("\n").join([name, shown]))
 
 
-def _rule(name: str) -> Content:
-    return Content.styled(f"── {name} " + "─" * 24, "dim")
-
-
 def _history(item: EvaluationDetail, now: datetime) -> list[Content]:
     rows = [_history_line(row, now) for row in item.history[:HISTORY_ROWS]]
-    return [_rule(f"credit of @{plain(item.author.login, 60).plain} here"), *rows] if rows else []
+    return [rule(f"credit of @{plain(item.author.login, 60).plain} here"), *rows] if rows else []
 
 
 def _history_line(row: LedgerItem, now: datetime) -> Content:

@@ -25,13 +25,14 @@ _MARKS = {"strong": "bold", "em": "italic", "s": "strike"}
 class Block(NamedTuple):
     """Some lines that belong together; `lead` stands before the first, `rest` before the others.
 
-    `tight` blocks follow the one before them without an empty line.
+    `tight` blocks follow the one before them without an empty line. A `name` is where one can go to.
     """
 
     text: Content
     lead: str = ""
     rest: str = ""
     tight: bool = False
+    name: str = ""
 
 
 def blocks(text: str) -> list[Block]:

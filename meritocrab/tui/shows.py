@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
 from textual.content import Content
@@ -28,6 +30,11 @@ def change(number: int) -> Content:
     return Content.styled(
         words.signed(number), "$success" if number > 0 else "$error" if number < 0 else "dim"
     )
+
+
+def rule(name: str) -> Content:
+    """Where a part of a text begins."""
+    return Content.styled(f"── {name} " + "─" * 24, "dim")
 
 
 def ledger_columns(*, person: bool = True) -> tuple[Column, ...]:
@@ -64,19 +71,29 @@ def own_ledger_cells(item: LedgerItem, now: datetime) -> list[Content]:
     ]
 
 
-QUEUE_COLUMNS = (
-    Column("age", 4, right=True),
-    Column("#", 6, right=True, rank=2),
-    Column("author", 12, grow=1),
-    Column("verdict", 13),
-    Column("would", 5, right=True, rank=1),
-    Column("title", 24, grow=3),
-    Column("repository", 14, grow=1, rank=3),
-)
+def queue_columns(*, several: bool) -> tuple[Column, ...]:
+    """The columns of `queue_cells`; where `several` repositories are watched, each item says whose it is."""
+    repository = (Column("repository", 10),) if several else ()
+    return (
+        Column("age", 4, right=True),
+        Column("#", 6, right=True),
+        Column("author", 10, grow=1),
+        Column("verdict", 13),
+        Column("would", 5, right=True, rank=1),
+        Column("title", 10, grow=4),
+        *repository,
+    )
 
 
-def queue_cells(item: EvaluationItem, now: datetime, *, blind: bool) -> list[Content]:
-    """An item of the review queue."""
+def short_names(names: Sequence[str]) -> dict[str, str]:
+    """Repositories without their owner, where that leaves no doubt which one is meant."""
+    short = Counter(name.rpartition("/")[2] for name in names)
+    return {name: last if short[last := name.rpartition("/")[2]] == 1 else name for name in names}
+
+
+def queue_cells(item: EvaluationItem, now: datetime, repository: str, *, blind: bool) -> list[Content]:
+    """An item of the review queue, in a repository that is called so."""
+    blind = blind and not is_proposal(item)
     look = words.verdict(item.classification)
     hidden = Content.styled("· · ·", "dim")
     label = Content.styled(f"{look.label}", look.style)
@@ -94,8 +111,13 @@ def queue_cells(item: EvaluationItem, now: datetime, *, blind: bool) -> list[Con
         hidden if blind else label,
         hidden if blind else (Content("–") if item.proposed_delta is None else change(item.proposed_delta)),
         flags + plain(title),
-        plain(item.repository),
+        plain(repository),
     ]
+
+
+def is_proposal(item: EvaluationItem) -> bool:
+    """Is it a question whether to blacklist? No provider thought about it, so there is nothing to hide."""
+    return item.subject == "blacklist"
 
 
 CONTRIBUTOR_COLUMNS = (

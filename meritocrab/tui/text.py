@@ -57,6 +57,19 @@ def guarded(content: Content) -> Content:
     return _escaped(_tamed(text))
 
 
+def shortened(content: Content, width: int, lines: int) -> Content:
+    """At most so many lines of this width; what is left out is told by an ellipsis."""
+    found = [
+        part
+        for line in content.split("\n", allow_blank=True)
+        for part in (line.wrap(width) if line else [line])
+    ]
+    if len(found) <= lines:
+        return content
+    last = found[lines - 1].rstrip().truncate(width - 1)
+    return Content("\n").join([*found[: lines - 1], last + Content("…")])
+
+
 def _content(text: str, limit: int) -> Content:
     if len(text) > limit:
         text = text[:limit] + "…"

@@ -75,6 +75,11 @@ class Stage:
         return "\n".join(lines) + "\n"
 
     @property
+    def said(self) -> str:
+        """The words on the screen, wherever its lines end."""
+        return " ".join(self.text.replace("│", " ").split())
+
+    @property
     def notice(self) -> str:
         """What was said last."""
         return str(self.app._line("notice")._said)

@@ -227,6 +227,29 @@ class HostileClient:
         }
         return p.Page(total=1, items=(p.ActionItem(**fields),))
 
+    async def why(self, *_: Any) -> p.WhyAnswer:
+        fields: dict[str, Any] = dict.fromkeys(p.EventItem.model_fields, None)
+        fields |= {"id": 1, "repository": self.line, "kind": "comment_created", "actor": self.person}
+        fields |= {"occurred_at": MORNING, "received_at": MORNING, "is_history": True, "source": self.line}
+        fields |= {"state": "handled", "attempts": 1, "next_attempt_at": MORNING, "last_error": self.line}
+        fields |= {"note": self.line}
+        person = await self.contributor()
+        return p.WhyAnswer(
+            repository=self.line,
+            number=3,
+            pull_request=person.pull_requests[0],
+            author=p.ContributorItem(**self.contributor_fields()),
+            gate_at=MORNING,
+            policy=(p.PolicyValue(key=self.line, value=[self.line], source=self.line),),
+            events=(
+                p.EventItem(**fields, act="", by=""),
+                p.EventItem(**fields, act=self.line, by=self.line),
+            ),
+            evaluations=(p.EvaluationItem(**self.item()),),
+            ledger=(self.row(),),
+            actions=(await self.outbox()).items,
+        )
+
     async def policy(self, *_: Any) -> p.PolicyAnswer:
         return p.PolicyAnswer(
             repository=self.line,
@@ -235,7 +258,7 @@ class HostileClient:
             sources={"wording.denied": self.line},
             file=self.line,
             read_at=MORNING,
-            error=self.line,
+            error=f"{self.line}\n{self.line}",
         )
 
 
@@ -259,6 +282,13 @@ WAYS = (
     ("2", "n"),
     ("2", "v", "a"),
     ("2", "a"),
+    ("2", "w"),
+    ("2", "w", "end"),
+    ("2", "y"),
+    ("3", "enter", "p", "w"),
+    ("4", "w"),
+    ("4", "y"),
+    ("4", "tab", "f"),
     ("3",),
     ("3", "enter"),
     ("3", "enter", "p"),
@@ -274,7 +304,7 @@ WAYS = (
 )
 
 
-FEWER_WAYS = (("1",), ("2",), ("2", "enter", "end"), ("3", "enter"), ("4",), ("4", "tab"), ("5",))
+FEWER_WAYS = (("1",), ("2",), ("2", "enter", "end"), ("3", "enter"), ("4",), ("4", "tab"), ("4", "w"), ("5",))
 """Every screen; the dialogs and their like show the same lines as these."""
 
 

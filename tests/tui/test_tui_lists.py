@@ -111,6 +111,73 @@ async def test_the_cursor_stays_with_its_person(served: Served, crowd: Crowd) ->
         assert people.cursor - round(people.scroll_y) == height
 
 
+async def test_lists_that_were_empty_fill_when_something_happens(served: Served) -> None:
+    day = served.day
+    async with staged(LocalClient(served.client.socket), day=day) as stage:
+        await stage.press("3", "4")
+        assert "Actions on GitHub 0" in stage.text
+        assert "Changes of credit 0" in stage.text
+        day.judge.says("Spam", "spam", 0.97)
+        for count in range(5):
+            day.pull("newt", f"Spam {count}")
+            await day.settle()
+        await stage.until(lambda: "Actions on GitHub 4" in stage.text, "the actions")
+        await stage.until(lambda: "@newt" in stage.text, "the changes")
+        assert "Changes of credit 0" not in stage.text
+        await stage.press("3")
+        await stage.until(lambda: "@newt" in stage.text, "the person")
+
+
+async def test_a_search_that_found_nobody_finds_who_comes(served: Served, crowd: Crowd) -> None:
+    async with staged(LocalClient(served.client.socket), day=served.day) as stage:
+        await stage.press("3", "slash", *"aaa-", "enter")
+        await stage.until(lambda: "0 people" in stage.text, "nobody")
+        crowd(0, [(7_000_000, "aaa-1")])
+        served.day.service._handled()
+        await stage.until(lambda: "@aaa-1" in stage.text, "the newcomer")
+
+
+async def test_the_newest_is_seen_where_nobody_scrolled(served: Served) -> None:
+    day = served.day
+    day.judge.says("Fine", "acceptable", 0.97)
+    async with staged(LocalClient(served.client.socket), day=day) as stage:
+        await stage.press("4", "1")
+        for count in range(12):
+            login = f"helper-{count}"
+            day.world.add_user(login)
+            day.pull(login, "Fine")
+            await day.settle(rounds=1)
+            await day.settle(rounds=1)
+        await stage.until(lambda: "@helper-11" in stage.text, "the newest on the overview")
+        await stage.press("4")
+        await stage.until(lambda: "@helper-11" in stage.text, "the newest below the outbox")
+        changes = stage.rows("changes")
+        await stage.press("tab", *["down"] * 10)
+        key, height = changes.current_key, changes.cursor - round(changes.scroll_y)
+        assert f"▲ {round(changes.scroll_y)} newer" in stage.text
+        day.world.add_user("latecomer")
+        day.pull("latecomer", "Fine")
+        await day.settle()
+        await stage.until(lambda: changes.cursor == 11, "the news")
+        assert (changes.current_key, changes.cursor - round(changes.scroll_y)) == (key, height)
+        assert f"▲ {round(changes.scroll_y)} newer" in stage.text
+        assert "latecomer" not in stage.text
+        await stage.press("home")
+        assert "@latecomer" in stage.text
+        assert "newer" not in stage.text
+
+
+async def test_who_goes_on_after_a_change_is_not_led_back(served: Served, crowd: Crowd) -> None:
+    crowd(500)
+    async with staged(LocalClient(served.client.socket), day=served.day) as stage:
+        await stage.press("3", *["down"] * 30)
+        people = stage.rows("people")
+        served.day.service._handled()
+        await stage.calm()
+        await stage.press("end")
+        assert people.cursor == people.count - 1
+
+
 async def test_a_person_is_blacklisted_and_led_back(served: Served) -> None:
     served.day.pull("newt", "Something")
     await served.day.settle()
@@ -149,9 +216,13 @@ async def test_a_scheduled_close_is_cancelled(served: Served) -> None:
         outbox = stage.rows("outbox")
         before = outbox.count
         assert before >= 1
-        await stage.press("c", *"wait", "enter")
+        assert "not before" in stage.said
+        await stage.press("f", *"every", "enter", "c", *"wait", "enter")
         assert "cancelled" in stage.notice
-        await stage.until(lambda: outbox.count < before, "the cancelling")
+        await stage.until(lambda: "– cancelled" in stage.text, "the row")
+        await stage.until(lambda: "not before" not in stage.said, "the detail of the row")
+        await stage.press("f", *"sched", "enter")
+        await stage.until(lambda: outbox.count < before, "the list without it")
     assert "cancelled" in [state for _, state in day.fates(number)]
 
 
@@ -202,8 +273,21 @@ async def test_policy_shows_values_sources_and_errors(served: Served) -> None:
         assert "61" in stage.text
         day.world.set_file(REPO, ".meritocrab.toml", "pr_threshold = [bold]\n")
         await day.poll_afresh()
-        await stage.until(lambda: "the last good rules stay in force" in stage.text, "the error")
+        await stage.until(lambda: "its file is broken; the last good rules hold" in stage.text, "the error")
         assert "61" in stage.text
+
+
+async def test_a_first_file_that_is_broken_leaves_the_defaults_and_shows_each_error(served: Served) -> None:
+    day = served.day
+    day.world.set_file(REPO, ".meritocrab.toml", 'pr_threshold = "x"\nstarting_credit = "y"\n')
+    await day.poll_afresh()
+    async with staged(LocalClient(served.client.socket), day=day) as stage:
+        await stage.press("5")
+        assert "its file is broken; the daemon's own settings hold" in stage.text
+        assert "has no file" not in stage.text
+        lines = stage.text.splitlines()
+        assert any("▲" in line and "pr_threshold" in line for line in lines)
+        assert any("▲" in line and "starting_credit" in line for line in lines)
 
 
 async def test_the_palette_leads_to_people(served: Served) -> None:
@@ -214,3 +298,80 @@ async def test_the_palette_leads_to_people(served: Served) -> None:
         await stage.until(lambda: "@newt in octo/garden" in stage.text, "the person")
         await stage.press("down", "enter")
         await stage.until(lambda: "id:" in stage.text and "no role" in stage.text, "the page")
+
+
+async def test_keys_of_a_page_are_offered_where_they_do_something(served: Served) -> None:
+    served.day.pull("newt", "Something")
+    await served.day.settle()
+    await served.day.give_credit("newt", 90)
+    async with staged(LocalClient(served.client.socket), LARGE, served.day) as stage:
+        await stage.press("3", "slash", *"newt", "enter", "enter")
+        assert "undo row" in stage.text.splitlines()[-1]
+        await stage.press("p")
+        assert "undo row" not in stage.text.splitlines()[-1]
+        await stage.press("u")
+        assert "Undo" not in stage.text
+        await stage.press("p")
+        assert "undo row" in stage.text.splitlines()[-1]
+        await stage.press("question_mark", "end")
+        assert "  q   " in stage.text
+        assert "^q" not in stage.text
+
+
+async def test_changes_are_sifted_by_whom_and_of_whom(served: Served) -> None:
+    day = served.day
+    day.judge.says("Fine", "acceptable", 0.97)
+    for login in ("newt", "nora"):
+        day.pull(login, "Fine")
+        await day.settle()
+    await day.give_credit("nora", 50)
+    async with staged(LocalClient(served.client.socket), day=day) as stage:
+        await stage.press("4", "tab")
+        changes = stage.rows("changes")
+        assert changes.count == 3
+        await stage.press("f", *"people", "enter")
+        assert changes.count == 1
+        assert "· by people" in stage.text
+        await stage.press("f", *"system", "enter")
+        assert changes.count == 2
+        await stage.press("f", *"everything", "enter", "f", *"@nora", "enter")
+        assert changes.count == 2
+        assert "about @nora" in stage.text
+        await day.give_credit("nora", 70)
+        await stage.until(lambda: changes.count == 3, "the news")
+
+
+async def test_why_something_came_so(served: Served) -> None:
+    day = served.day
+    day.judge.says("Spam", "spam", 0.97)
+    await day.give_credit("newt", 60)
+    day.pull("newt", "Spam [bold]")
+    await day.settle()
+    number = day.pull("newt", "Again")
+    await day.settle()
+    async with staged(LocalClient(served.client.socket), LARGE, day) as stage:
+        await stage.press("4", "w")
+        for words in (
+            f"{REPO}#{number} Again",
+            "gate: ✗ denied",
+            "what happened",
+            "rules that mattered",
+            "pr_threshold 50",
+        ):
+            assert words in stage.text, words
+        await stage.press("end")
+        assert "── actions" in stage.text
+        assert "close, because denied" in stage.text
+        await stage.press("escape", "tab", "w")
+        assert "Spam [bold]" in stage.text
+        assert "60 → 35" in stage.text
+        await stage.press("y")
+        assert stage.app.clipboard.endswith("/pull/1")
+        await stage.press("escape", "end", "w")
+        assert "belongs to no issue or pull request" in stage.notice
+        await stage.press("3", "slash", *"newt", "enter", "enter", "p", "w")
+        assert "what happened" in stage.text
+        await stage.press("escape", "ctrl+p", *"why")
+        await stage.until(lambda: f"Why: {REPO}#" in stage.text, "the offer")
+        await stage.press("down", "enter")
+        await stage.until(lambda: "what happened" in stage.text, "the window")

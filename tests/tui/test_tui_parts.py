@@ -184,6 +184,25 @@ def test_what_changed_is_asked_for_again_and_shown_meanwhile() -> None:
     assert [ask.number for ask in _read(book, 100, 20, 35)] == [2, 3]
 
 
+def test_an_empty_listing_is_asked_for_again_when_something_changed() -> None:
+    book: Book[int] = Book(size=10)
+    assert len(_read(book, 0, 0, 9)) == 1
+    assert _read(book, 3, 0, 9) == []
+    book.renew(0)
+    assert len(_read(book, 3, 0, 9)) == 1
+    assert [book.row(index) for index in range(3)] == [0, 1, 2]
+
+
+def test_an_answer_from_before_a_change_is_asked_for_again() -> None:
+    book: Book[int] = Book(size=10)
+    asked = book.step(0, 9)
+    assert asked is not None
+    book.renew(0)
+    book.put(asked, 0, [], None)
+    assert len(_read(book, 3, 0, 9)) == 1
+    assert book.row(2) == 2
+
+
 @given(st.integers(0, 120), st.lists(st.tuples(st.integers(0, 119), st.booleans()), max_size=12))
 def test_any_way_through_a_listing_shows_the_right_rows(total: int, ways: list[tuple[int, bool]]) -> None:
     book: Book[int] = Book(both_ends=True, size=7, kept=5)

@@ -10,12 +10,13 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from meritocrab.core.names import ActionState
-from meritocrab.localapi.protocol import ActAnswer, ActionItem, LedgerItem, Page, Topic
+from meritocrab.localapi.protocol import LARGEST_PAGE, ActAnswer, ActionItem, LedgerItem, Page, Topic
 from meritocrab.tui import words
 from meritocrab.tui.book import Ask as Wanted
 from meritocrab.tui.screens.dialogs import Ask, Pick, Said
-from meritocrab.tui.screens.view import View
+from meritocrab.tui.screens.view import WHY, Thread, View
 from meritocrab.tui.shows import ACTION_COLUMNS, action_cells, ledger_cells, ledger_columns
+from meritocrab.tui.sieve import NEWEST_SIFTED, Sieve, choices
 from meritocrab.tui.text import plain, plain_lines
 from meritocrab.tui.widgets.frame import Line
 from meritocrab.tui.widgets.paged import PagedList
@@ -34,8 +35,10 @@ class Activity(View):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "repository", "repository", tooltip="of one repository only, or of all"),
-        Binding("f", "state", "state", tooltip="actions of one state only, or all"),
+        Binding("f", "filter", "filter", tooltip="actions of one state; changes by whom, or of one person"),
         Binding("c", "cancel", "cancel", tooltip="cancel a scheduled action"),
+        WHY,
+        Binding("y", "copy", "copy link", tooltip="copy the link of the issue or pull request"),
         Binding("i", "person", "person", tooltip="the page of the person it is about"),
     ]
 
@@ -43,6 +46,7 @@ class Activity(View):
         super().__init__(id=id)
         self._repository = ""
         self._state: ActionState | None = None
+        self._sieve = Sieve(self._all_changes)
 
     def compose(self) -> ComposeResult:
         """Two lists and a detail."""
@@ -53,6 +57,7 @@ class Activity(View):
             lambda item: item.id,
             self._actions,
             empty="Nothing was to be done.",
+            newest_first=True,
             id="outbox",
         )
         yield Line(id="changes-about", classes="title")
@@ -62,9 +67,10 @@ class Activity(View):
             lambda item: item.id,
             self._changes,
             empty="Nothing has changed.",
+            newest_first=True,
             id="changes",
         )
-        yield Line(id="activity-detail")
+        yield Line(id="activity-detail", lines=4)
 
     async def _actions(self, wanted: Wanted, limit: int) -> Page[ActionItem]:
         return await self.ui.client.outbox(
@@ -72,7 +78,12 @@ class Activity(View):
         )
 
     async def _changes(self, wanted: Wanted, limit: int) -> Page[LedgerItem]:
+        if self._sieve.wanted:
+            return await self._sieve.page(wanted.cursor, limit)
         return await self.ui.client.activity(self._repository or None, cursor=wanted.cursor, limit=limit)
+
+    async def _all_changes(self, cursor: str | None) -> Page[LedgerItem]:
+        return await self.ui.client.activity(self._repository or None, cursor=cursor, limit=LARGEST_PAGE)
 
     @property
     def _outbox(self) -> PagedList[ActionItem]:
@@ -94,7 +105,10 @@ class Activity(View):
         where = plain(self._repository) if self._repository else Content("all repositories")
         state = f"{self._state} only" if self._state else "every state"
         self._title("outbox-about", "Actions on GitHub", self._outbox.total, where + Content(f" · {state}"))
-        self._title("changes-about", "Changes of credit", self._ledger.total, where)
+        sieve = self._sieve
+        among = f" · among the newest {NEWEST_SIFTED:,}" if sieve.is_partial else ""
+        only = Content(" · ") + plain(sieve.wanted + among) if sieve.wanted else Content("")
+        self._title("changes-about", "Changes of credit", self._ledger.total, where + only)
 
     def _title(self, line: str, name: str, total: int | None, about: Content) -> None:
         number = "" if total is None else f" {total:,}"
@@ -115,7 +129,12 @@ class Activity(View):
         self._show_detail()
 
     def _row(self) -> ActionItem | LedgerItem | None:
-        return self._ledger.current if self._ledger.has_focus else self._outbox.current
+        return self._ledger.current if self._is_at_ledger else self._outbox.current
+
+    @property
+    def _is_at_ledger(self) -> bool:
+        """Does the ledger have the keys? `has_focus` says so one turn later."""
+        return self.screen.focused is self._ledger
 
     def _show_detail(self) -> None:
         row = self._row()
@@ -145,16 +164,41 @@ class Activity(View):
         self._ledger.restart(self.ui.now)
         self._say()
 
-    def action_state(self) -> None:
-        """Of one state."""
-        choices = [("", "every state"), *((state.value, state.value) for state in ActionState)]
-        self.app.push_screen(Pick("Actions of which state?", choices, self._state or ""), self._of_state)
+    def action_filter(self) -> None:
+        """Fewer actions, or fewer changes: whichever list has the keys."""
+        if self._is_at_ledger:
+            seen = [item for _, item in self._ledger.loaded()]
+            ask = Pick("Which changes of credit?", list(choices(seen)), self._sieve.wanted)
+            self.app.push_screen(ask, self._of_changes)
+            return
+        states = [("", "every state"), *((state.value, state.value) for state in ActionState)]
+        self.app.push_screen(Pick("Actions of which state?", states, self._state or ""), self._of_state)
 
     def _of_state(self, state: str | None) -> None:
         if state is not None:
             self._state = ActionState(state) if state else None
             self._outbox.restart(self.ui.now)
             self._say()
+
+    def _of_changes(self, wanted: str | None) -> None:
+        if wanted is not None:
+            self._sieve.wanted, self._sieve.is_partial = wanted, False
+            self._ledger.restart(self.ui.now)
+            self._say()
+
+    def thread(self) -> Thread | None:
+        """Of the action or the change under the cursor."""
+        row = self._row()
+        if row is None or row.number is None:
+            return None
+        return Thread(row.repository, row.number)
+
+    def action_copy(self) -> None:
+        """Put the link into the clipboard."""
+        if (thread := self.thread()) is not None:
+            self.ui.copy_link_of(thread)
+        else:
+            self.ui.tell("this belongs to no issue or pull request", "warning")
 
     def action_cancel(self) -> None:
         """Cancel what is scheduled."""
@@ -179,7 +223,13 @@ class Activity(View):
 
 def _about_action(row: ActionItem) -> Content:
     """An action in full: what, on what ground, when, and its text."""
-    when = f"decided {words.moment(row.decided_at)}, not before {words.moment(row.not_before_at)}"
+    settled = row.settled_at is not None
+    due = (
+        f"{row.state} {words.moment(row.settled_at)}"
+        if settled
+        else f"not before {words.moment(row.not_before_at)}"
+    )
+    when = f"decided {words.moment(row.decided_at)}, {due}"
     tries = f", {words.counted(row.attempts, 'attempt')}" if row.attempts else ""
     what = (
         f"{words.action_kind(row.kind)} on #{row.number}, because {row.basis} (enforcement {row.enforcement})"

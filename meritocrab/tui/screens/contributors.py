@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -32,7 +32,7 @@ from meritocrab.tui.book import Ask as Wanted
 from meritocrab.tui.chart import balances
 from meritocrab.tui.person import portrait
 from meritocrab.tui.screens.dialogs import Ask, Said
-from meritocrab.tui.screens.view import View
+from meritocrab.tui.screens.view import WHY, Thread, View
 from meritocrab.tui.shows import (
     CONTRIBUTOR_COLUMNS,
     PULL_COLUMNS,
@@ -78,6 +78,7 @@ class Contributors(View):
             "x", "blacklist", "(un)blacklist", tooltip="blacklist, or lead back from there, with a reason"
         ),
         Binding("u", "undo", "undo row", tooltip="on a person's page: take a row of the ledger back"),
+        WHY,
         Binding(
             "p", "pulls", "pull requests", tooltip="on a person's page: pull requests, or the ledger again"
         ),
@@ -118,6 +119,7 @@ class Contributors(View):
                 lambda item: item.id,
                 self._rows,
                 empty="No changes.",
+                newest_first=True,
                 id="ledger",
             )
             yield RowList(
@@ -201,12 +203,12 @@ class Contributors(View):
 
     def on_input_submitted(self, _: Input.Submitted) -> None:
         """To what was found."""
-        self._list.focus()
+        self.give_keys(self._list)
 
     def action_search(self) -> None:
         """Search."""
         self.close()
-        self.query_one("#people-search", Input).focus()
+        self.give_keys(self.query_one("#people-search", Input))
 
     def action_repository(self) -> None:
         """Another repository."""
@@ -239,7 +241,9 @@ class Contributors(View):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Only the keys that make sense here are shown."""
-        if action in ("undo", "pulls"):
+        if action == "undo":
+            return self._user is not None and self._ledger.display
+        if action in ("why", "pulls"):
             return self._user is not None
         if action in ("sort", "turn", "only_blacklisted"):
             return self._user is None
@@ -263,7 +267,7 @@ class Contributors(View):
         """Back to the list."""
         self._user = self._person = None
         self.remove_class("person")
-        self._list.focus()
+        self.give_keys(self._list)
 
     async def _read_person(self) -> None:
         user = self._user
@@ -303,7 +307,7 @@ class Contributors(View):
             self.close()
         else:
             self.query_one("#people-search", Input).value = ""
-            self._list.focus()
+            self.give_keys(self._list)
 
     def action_pulls(self) -> None:
         """Pull requests, or the ledger."""
@@ -311,7 +315,16 @@ class Contributors(View):
 
     def _show_pulls(self, shown: bool) -> None:
         self._pulls.display, self._ledger.display = shown, not shown
-        (self._pulls if shown else self._ledger).focus()
+        self.give_keys(self._pulls if shown else self._ledger)
+        self.refresh_bindings()
+
+    def thread(self) -> Thread | None:
+        """Of the pull request or the change under the cursor."""
+        rows: RowList[Any] = self._pulls if self._pulls.display else self._ledger
+        row = rows.current
+        if self._user is None or row is None or row.number is None:
+            return None
+        return Thread(self.repository, row.number)
 
     def action_nothing(self) -> None:
         """The lists answer to enter themselves; this only documents it."""
@@ -393,7 +406,7 @@ class Contributors(View):
     def action_undo(self) -> None:
         """Take a row back."""
         row = self._ledger.current
-        if row is None or not self._ledger.display:
+        if row is None:
             return
         if row.undone_by_id is not None or row.reason == "opening":
             self.ui.tell(
@@ -418,6 +431,6 @@ class Contributors(View):
     def focus_first(self) -> None:
         """The list that is seen."""
         if self._user is None:
-            self._list.focus()
+            self.give_keys(self._list)
         else:
-            (self._pulls if self._pulls.display else self._ledger).focus()
+            self.give_keys(self._pulls if self._pulls.display else self._ledger)

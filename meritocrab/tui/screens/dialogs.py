@@ -38,8 +38,8 @@ class Confirm(ModalScreen[bool]):
         """Question, consequences, keys."""
         with Vertical(classes="dialog"):
             yield Line(plain(self._question, 600), classes="dialog-title")
-            for text in self._consequences:
-                yield Line(plain(text, 600), classes="dialog-line")
+            consequences = [plain(text, 600) for text in self._consequences]
+            yield Line(Content("\n").join(consequences), classes="dialog-line")
             yield Line(keys(("y", "yes"), ("n", "no")), classes="dialog-keys")
 
     def action_answer(self, yes: bool) -> None:
@@ -226,11 +226,11 @@ class Help(ModalScreen[None]):
 
 
 def _bindings(node: DOMNode) -> list[Binding]:
-    """The documented keys of a screen or of the application, each act once."""
+    """The documented keys of a screen or of the application, each act once, our own before Textual's."""
     found: dict[str, Binding] = {}
     for _, binding in node._bindings:
         if binding.tooltip:
-            found.setdefault(binding.action, binding)
+            found[binding.action] = binding
     return list(found.values())
 
 

@@ -60,4 +60,4 @@ class NoDaemonView(View):
 
     def focus_first(self) -> None:
         """Keys still work."""
-        self.focus()
+        self.give_keys(self)

@@ -22,10 +22,12 @@ from meritocrab.tui.text import plain
 from meritocrab.tui.widgets.frame import Line
 from meritocrab.tui.widgets.rows import RowList
 
+TROUBLE_LIMIT = 1000
+
 REPOSITORY_COLUMNS = (
     Column("repository", 16, grow=2),
     Column("state", 14, grow=1),
-    Column("last poll", 11),
+    Column("polled", 6, right=True),
     Column("next", 9),
     Column("every", 6, right=True, rank=2),
     Column("review", 6, right=True),
@@ -45,7 +47,7 @@ def repository_cells(item: RepositoryItem, now: datetime) -> list[Content]:
     return [
         plain(item.name),
         Content.styled(look.label, look.style),
-        Content(words.ago(item.last_poll_at, now)),
+        Content(words.age(item.last_poll_at, now)),
         Content(words.until(item.next_poll_at, now) if active else "–"),
         Content("–" if item.interval_seconds is None else words.span(item.interval_seconds)),
         Content.styled(f"{item.review:,}", "$accent bold" if item.review else "dim"),
@@ -173,7 +175,7 @@ class Overview(View):
     def compose(self) -> ComposeResult:
         """Facts, repositories, activity."""
         yield Line(id="facts")
-        yield Line(id="trouble")
+        yield Line(id="trouble", lines=4)
         yield RowList(
             REPOSITORY_COLUMNS,
             repository_cells,
@@ -188,6 +190,7 @@ class Overview(View):
             lambda item: item.id,
             empty="Nothing has changed yet.",
             heading=False,
+            newest_first=True,
             id="recent",
         )
 
@@ -199,7 +202,7 @@ class Overview(View):
         """Show what is known."""
         now = self.ui.now
         self._repositories.show(self.board.repositories, now)
-        self._repositories.styles.max_height = max(3, len(self.board.repositories) + 1)
+        self._repositories.styles.max_height = max(2, len(self.board.repositories) + 1)
         self.query_one("#recent", RowList).show(self.board.recent, now)
         self._show_facts(now)
 
@@ -211,7 +214,7 @@ class Overview(View):
         said = trouble(item) if item is not None else ""
         line = self.query_one("#trouble", Line)
         line.set_class(bool(said), "shown")
-        line.say(Content(" ▲ ") + plain(f"{item.name if item else ''}: {said}", 500).stylize("$warning"))
+        line.say(plain(f"▲ {item.name if item else ''}: {said}", TROUBLE_LIMIT).stylize("$warning"))
 
     def tick(self, now: datetime) -> None:
         """Times go on."""

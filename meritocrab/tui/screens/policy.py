@@ -130,7 +130,7 @@ class PolicyView(View):
         self.query_one("#policy-about", Line).say(_about(policy, self.ui.now))
         error = self.query_one("#policy-error", Line)
         error.set_class(bool(policy.error), "shown")
-        error.say(plain(f"▲ {policy.error} – the last good rules stay in force", 1000))
+        error.say(Content("\n").join(plain(f"▲ {line}", 1000) for line in policy.error.splitlines()))
 
     def on_row_list_moved(self, message: RowList.Moved) -> None:
         """A long value in full."""
@@ -155,12 +155,16 @@ class PolicyView(View):
 
 
 def _about(policy: PolicyAnswer, now: datetime) -> Content:
-    if policy.read_at is None:
+    looked = words.ago(policy.read_at, now)
+    if policy.error:
+        rules = "the last good rules" if policy.file is not None else "the daemon's own settings"
+        read = f"its file is broken; {rules} hold"
+    elif policy.read_at is None:
         read = "its own file was not read yet: these are the daemon's own settings"
     elif policy.file is None:
-        read = f"has no file of its own (looked {words.ago(policy.read_at, now)})"
+        read = f"has no file of its own (looked {looked})"
     else:
-        read = f"{policy.file} read {words.ago(policy.read_at, now)}"
+        read = f"{policy.file} read {looked}"
     return Content.assemble(
         " ",
         plain(policy.repository).stylize("bold"),

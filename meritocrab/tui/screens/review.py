@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import ClassVar
@@ -16,21 +16,20 @@ from textual.widgets import Input
 
 from meritocrab.core.names import Classification
 from meritocrab.localapi.client import LocalApiError, Refused
-from meritocrab.localapi.protocol import ActAnswer, ActStatus, EvaluationDetail, EvaluationItem, Topic
+from meritocrab.localapi.protocol import EvaluationDetail, EvaluationItem, Topic
 from meritocrab.tui import words
 from meritocrab.tui.asking import Asking
-from meritocrab.tui.board import Decided
-from meritocrab.tui.dossier import Patch, dossier
-from meritocrab.tui.links import is_link
+from meritocrab.tui.batch import consequences, people
+from meritocrab.tui.dossier import PATCH, Patch, dossier
 from meritocrab.tui.markdown import Block
+from meritocrab.tui.screens.deciding import Call, Decisions
 from meritocrab.tui.screens.dialogs import Ask, Confirm, Said
-from meritocrab.tui.screens.view import View
-from meritocrab.tui.shows import QUEUE_COLUMNS, queue_cells
+from meritocrab.tui.screens.view import WHY, Thread, View
+from meritocrab.tui.shows import is_proposal, queue_cells, queue_columns, short_names
 from meritocrab.tui.text import plain
 from meritocrab.tui.widgets.document import Document
+from meritocrab.tui.widgets.frame import Line
 from meritocrab.tui.widgets.rows import RowList
-
-Call = Callable[[], Awaitable[ActAnswer]]
 
 DETAILS_KEPT = 50
 
@@ -62,20 +61,33 @@ class Review(View):
             "a",
             "approve",
             "approve",
-            tooltip="approve: apply what is proposed (all marked ones, when some are marked)",
+            tooltip="approve: apply what is proposed",
         ),
         Binding("s", "judge('spam')", "spam", tooltip="override: spam"),
         Binding("l", "judge('low')", "low", tooltip="override: low"),
         Binding("c", "judge('acceptable')", "ok", tooltip="override: acceptable"),
         Binding("h", "judge('high')", "high", tooltip="override: high"),
-        Binding("n", "number", "number", tooltip="override: a number of your own, with a reason"),
-        Binding("space", "skip", "skip", tooltip="on to the next item"),
-        Binding("u", "undo", "undo", tooltip="undo the last decision of this session: the item waits again"),
         Binding(
-            "v", "mark", "mark", tooltip="mark, or take the mark away; a s l c h then decide all marked ones"
+            "n",
+            "number",
+            "number",
+            tooltip="override: a number of your own, with a reason",
+        ),
+        Binding("space", "skip", "skip", tooltip="on to the next item"),
+        Binding("u", "undo", "undo", tooltip="undo the last step of this session"),
+        Binding(
+            "v",
+            "mark",
+            "mark",
+            tooltip="mark; a s l c h n z then take all marked ones",
         ),
         Binding("b", "blind", "blind", tooltip="blind mode: hide verdicts until you have decided"),
-        Binding("z", "snooze", "snooze", tooltip="hide this item for an hour, in this session"),
+        Binding(
+            "z",
+            "snooze",
+            "snooze",
+            tooltip="hide for an hour, in this session",
+        ),
         Binding("Z", "snoozed", "snoozed", show=False, tooltip="show the snoozed items, or the others again"),
         Binding(
             "slash",
@@ -89,6 +101,7 @@ class Review(View):
             "t", "written", "as written", show=False, tooltip="the text as it was written, or as it looks"
         ),
         Binding("d", "patch", "diff", tooltip="what a pull request changes, asked of GitHub"),
+        WHY,
         Binding("y", "copy", "copy link", show=False, tooltip="copy the link"),
         Binding("o", "open", "open", show=False, tooltip="open in the browser, after a question"),
         Binding("i", "person", "person", show=False, tooltip="the author's page"),
@@ -102,7 +115,9 @@ class Review(View):
         self._snoozed = self._written = False
         self._filter = ""
         self._renew = False
+        self._names: dict[str, str] = {}
         self._reading = Asking(self, self._read_details)
+        self._decisions = Decisions(self, self.refill)
 
     def compose(self) -> ComposeResult:
         """List and text."""
@@ -110,11 +125,13 @@ class Review(View):
             yield Input(
                 placeholder="filter: login, title, repository, #number", id="queue-filter", compact=True
             )
-            yield Queue(QUEUE_COLUMNS, self._cells, lambda item: item.id, empty="", id="queue")
+            yield Line(id="queue-about")
+            yield Queue(queue_columns(several=False), self._cells, lambda item: item.id, empty="", id="queue")
         yield Document(id="dossier")
 
     def _cells(self, item: EvaluationItem, now: datetime) -> Sequence[Content]:
-        return queue_cells(item, now, blind=self.ui.blind)
+        repository = self._names.get(item.repository, item.repository)
+        return queue_cells(item, now, repository, blind=self.ui.blind)
 
     @property
     def _queue(self) -> Queue:
@@ -145,9 +162,28 @@ class Review(View):
         """Show the queue as it is."""
         now = self.ui.now
         items = self.board.waiting(now, snoozed=self._snoozed)
+        names = {item.name for item in self.board.repositories} | {item.repository for item in items}
+        self._names = short_names(sorted(names))
+        self._queue.set_columns(queue_columns(several=len(names) > 1))
         self._queue.empty = self._nothing(bool(items))
         self._queue.show([item for item in items if self._fits(item)], now)
+        self._say_about(len(items))
         self._show_detail()
+
+    def _say_about(self, all_items: int) -> None:
+        """What is not seen, where there is such a thing."""
+        board, queue, said = self.board, self._queue, []
+        if self._filter:
+            said.append(f"{queue.count:,} of {all_items:,}")
+        if self._snoozed:
+            said.append("snoozed items")
+        if queue.marked:
+            said.append(f"{len(queue.marked):,} marked")
+        if board.queue_total > len(board.queue):
+            said.append(f"the first {len(board.queue):,} of {board.queue_total:,} that wait")
+        line = self.query_one("#queue-about", Line)
+        line.set_class(bool(said), "shown")
+        line.say(Content.styled(f" {' · '.join(said)}", "$accent"))
 
     def _fits(self, item: EvaluationItem) -> bool:
         about = f"{item.author.login} {item.title} {item.repository} #{item.number} {item.subject}".lower()
@@ -200,16 +236,23 @@ class Review(View):
         renew, self._renew = self._renew, False
         following = self._queue.row_at(self._queue.cursor + 1)
         for item in (current, following):
-            if item is None or (item.id in self._details and not (renew and item is current)):
+            if item is None:
                 continue
+            again = renew and item is current
+            if (again or item.id not in self._details) and await self._detail(item, again=again) is not None:
+                self._show_detail()
+
+    async def _detail(self, item: EvaluationItem, *, again: bool = False) -> EvaluationDetail | None:
+        """All about this item, asked for if it is not here."""
+        if again or item.id not in self._details:
             try:
                 self._remember(await self.ui.client.evaluation(item.repository, item.id))
             except Refused as error:
                 if not error.is_missing:
                     self.ui.tell(str(error), "error")
             except LocalApiError:
-                return  # the banner says that the daemon is away
-            self._show_detail()
+                return None  # the banner says that the daemon is away
+        return self._details.get(item.id)
 
     def _remember(self, detail: EvaluationDetail) -> None:
         self._details[detail.id] = detail
@@ -221,129 +264,93 @@ class Review(View):
     def action_approve(self) -> None:
         """Apply what is proposed."""
         client = self.ui.client
-        self._decide(
-            "approve", lambda item: partial(client.approve, item.repository, item.id), self._approvable
-        )
-
-    def _approvable(self, item: EvaluationItem) -> bool:
-        """A verdict that was never given cannot be approved."""
-        return (
-            item.proposed_delta is not None or item.subject == "blacklist" or item.classification is not None
-        )
+        self._decide(None, lambda item: partial(client.approve, item.repository, item.id), _approvable)
 
     def action_judge(self, name: str) -> None:
         """Apply another class."""
         classification, client = Classification(name), self.ui.client
         self._decide(
-            name,
+            classification,
             lambda item: partial(client.override, item.repository, item.id, classification=classification),
             lambda item: classification in item.deltas or _leaves(item, classification),
         )
 
+    def _marked(self) -> list[EvaluationItem]:
+        """The marked items, in the order of the list."""
+        waiting = self.board.waiting(self.ui.now, snoozed=self._snoozed)
+        return [item for item in waiting if item.id in self._queue.marked]
+
     def _decide(
-        self, word: str, call: Callable[[EvaluationItem], Call], possible: Callable[[EvaluationItem], bool]
+        self, name: Classification | None, call: Callable[[EvaluationItem], Call], possible: Possible
     ) -> None:
-        marked = [
-            item
-            for item in self.board.waiting(self.ui.now, snoozed=self._snoozed)
-            if item.id in self._queue.marked
-        ]
-        if marked:
-            self._decide_all(word, [item for item in marked if possible(item)], len(marked), call)
+        word = name.value if name is not None else "approve"
+        if marked := self._marked():
+            self.run_worker(self._decide_all(name, marked, call, possible), exit_on_error=False)
         elif (item := self._item) is not None:
             if possible(item):
-                self._send(item, word, call(item))
+                self._decisions.send([item], word, call)
             else:
-                self.ui.tell(self._impossible(item, word), "warning")
+                self.ui.tell(_impossible(item, word), "warning")
 
-    def _impossible(self, item: EvaluationItem, word: str) -> str:
-        if item.subject == "blacklist":
-            return "a blacklist proposal takes a (blacklist) or c (leave it)"
-        return f"{word} does nothing here: no verdict proposes anything. Choose s, l, c, h, or n for a number"
-
-    def _decide_all(
-        self, word: str, items: Sequence[EvaluationItem], marked: int, call: Callable[[EvaluationItem], Call]
+    async def _decide_all(
+        self,
+        name: Classification | None,
+        marked: Sequence[EvaluationItem],
+        call: Callable[[EvaluationItem], Call],
+        possible: Possible,
     ) -> None:
-        question = f"{word.capitalize()}: decide {words.counted(len(items), 'item')} at once?"
-        left = (
-            [f"{words.counted(marked - len(items), 'marked item')} cannot be decided so and will stay."]
-            if marked > len(items)
-            else []
-        )
-        people = sorted({f"@{item.author.login}" for item in items})
-        named = ", ".join(people[:8]) + (f" and {len(people) - 8} more" if len(people) > 8 else "")
+        """Say what it would do, and ask."""
+        word = name.value if name is not None else "approve"
+        items = [item for item in marked if possible(item)]
+        if not items:
+            self.ui.tell(_impossible(marked[0], word), "warning")
+            return
+        details = [found for item in items if (found := await self._detail(item)) is not None]
+        if not details:
+            self.ui.tell("the daemon cannot say what this would do; nothing is decided", "warning")
+            return
+        about = consequences(details, name, blind=self.ui.blind)
 
         def answered(yes: bool | None) -> None:
             if yes:
                 self._queue.clear_marks()
-                for item in items:
-                    self._send(item, word, call(item))
+                self._decisions.send(items, word, call)
 
-        self.app.push_screen(Confirm(question, [f"Of {named}.", *left]), answered)
-
-    def _send(self, item: EvaluationItem, word: str, call: Call) -> None:
-        """The item leaves the list at once; it comes back if the daemon does not take the decision."""
-        self.board.deciding.add(item.id)
-        self.refill()
-        self.ui.act(call, partial(self._decided, item, word), partial(self._not_decided, item))
-
-    def _decided(self, item: EvaluationItem, word: str, answer: ActAnswer) -> None:
-        what = f"#{item.number} of @{item.author.login}"
-        self.board.decisions.append(Decided(item.repository, f"{word}: {what}", item.id))
-        self.ui.tell(f"{what}: {word}{_outcome(answer)}{self._unveiled(item)}")
-
-    def _unveiled(self, item: EvaluationItem) -> str:
-        """In blind mode the verdict is told afterwards."""
-        if not self.ui.blind:
-            return ""
-        return (
-            f" · the verdict was {words.verdict(item.classification).word} {words.percent(item.confidence)}"
-        )
-
-    def _not_decided(self, item: EvaluationItem, error: LocalApiError) -> None:
-        if isinstance(error, Refused) and (error.is_conflict or error.is_missing):
-            self.ui.tell(f"#{item.number} of @{item.author.login}: somebody was first ({error})", "warning")
-            self.ui.ask([Topic.EVALUATIONS])
-        else:
-            self.board.deciding.discard(item.id)
-            self.ui.tell(f"#{item.number} is not decided: {error}", "error")
-            self.refill()
+        question = f"{word.capitalize()}: decide {words.counted(len(items), 'item')} at once?"
+        self.app.push_screen(Confirm(question, [*about, *_stays(len(marked) - len(items))]), answered)
 
     def action_number(self) -> None:
-        """A number of one's own."""
-        item = self._item
-        if item is None:
+        """A number of one's own, for this item or the marked ones."""
+        chosen = self._marked() or [item for item in (self._item,) if item is not None]
+        items = [item for item in chosen if not is_proposal(item)]
+        if not items:
+            if chosen:
+                self.ui.tell(_impossible(chosen[0], "a number"), "warning")
             return
-        title = f"#{item.number} of @{item.author.login}: by how much does credit change?"
-        self.app.push_screen(
-            Ask(title, [f"Credit is {item.credit:,} now."], number=True), partial(self._numbered, item)
+        first = items[0]
+        if len(items) == 1:
+            title = f"#{first.number} of @{first.author.login}: by how much does credit change?"
+            about = [f"Credit is {first.credit:,} now."]
+        else:
+            title = f"{len(items):,} items: by how much does each change its author's credit?"
+            about = [f"Of {people(items)}."]
+        dialog = Ask(title, [*about, *_stays(len(chosen) - len(items))], number=True)
+        self.app.push_screen(dialog, partial(self._numbered, items))
+
+    def _numbered(self, items: Sequence[EvaluationItem], said: Said | None) -> None:
+        if said is None:
+            return
+        override = self.ui.client.override
+        self._queue.clear_marks()
+        self._decisions.send(
+            items,
+            words.signed(said.delta),
+            lambda item: partial(override, item.repository, item.id, delta=said.delta, reason=said.reason),
         )
 
-    def _numbered(self, item: EvaluationItem, said: Said | None) -> None:
-        if said is not None:
-            call = partial(
-                self.ui.client.override, item.repository, item.id, delta=said.delta, reason=said.reason
-            )
-            self._send(item, words.signed(said.delta), call)
-
     def action_undo(self) -> None:
-        """Take the last decision back: the item waits again."""
-        decisions = self.board.decisions
-        if not decisions:
-            self.ui.tell("nothing to undo: no decision of this session is left", "warning")
-            return
-        last = decisions.pop()
-        call = partial(self.ui.client.reconsider, last.repository, last.evaluation_id)
-        self.ui.act(call, partial(self._undone, last), partial(self._not_undone, last))
-
-    def _undone(self, last: Decided, answer: ActAnswer) -> None:
-        self.board.deciding.discard(last.evaluation_id)
-        self.ui.tell(f"undone, and it waits again: {last.what}{_outcome(answer)}")
-
-    def _not_undone(self, last: Decided, error: LocalApiError) -> None:
-        if not isinstance(error, Refused):
-            self.board.decisions.append(last)  # the daemon was away: it can be tried again
-        self.ui.tell(f"{last.what} is not undone: {error}", "error")
+        """Take the last step back: its items wait again."""
+        self._decisions.undo()
 
     # ---- going through the list
 
@@ -355,6 +362,7 @@ class Review(View):
     def action_mark(self) -> None:
         """Mark this one."""
         self._queue.mark()
+        self.refill()
 
     def action_blind(self) -> None:
         """Hide verdicts, or show them."""
@@ -367,15 +375,20 @@ class Review(View):
 
     def action_snooze(self) -> None:
         """Not now."""
-        item = self._item
-        if item is None:
+        items = self._marked() or [item for item in (self._item,) if item is not None]
+        if not items:
             return
+        named = f"#{items[0].number} is" if len(items) == 1 else f"{len(items):,} items are"
+        for item in items:
+            if self._snoozed:
+                self.board.snoozed.pop(item.id, None)
+            else:
+                self.board.snooze(item.id, self.ui.now)
+        self._queue.clear_marks()
         if self._snoozed:
-            self.board.snoozed.pop(item.id, None)
-            self.ui.tell(f"#{item.number} is awake again")
+            self.ui.tell(f"{named} awake again")
         else:
-            self.board.snooze(item.id, self.ui.now)
-            self.ui.tell(f"#{item.number} is hidden for an hour, in this session; Z shows what is snoozed")
+            self.ui.tell(f"{named} hidden for an hour, in this session; Z shows what is snoozed")
         self.refill()
 
     def action_snoozed(self) -> None:
@@ -388,7 +401,7 @@ class Review(View):
         """Fewer items."""
         field = self.query_one("#queue-filter", Input)
         field.add_class("shown")
-        field.focus()
+        self.give_keys(field)
 
     def on_input_changed(self, message: Input.Changed) -> None:
         """As one types."""
@@ -397,13 +410,13 @@ class Review(View):
 
     def on_input_submitted(self, _: Input.Submitted) -> None:
         """Back to the list."""
-        self._queue.focus()
+        self.give_keys(self._queue)
 
     def action_zoom(self) -> None:
         """The text alone, or both."""
         self.toggle_class("zoomed")
         target = self.query_one(Document) if self.has_class("zoomed") else self._queue
-        target.focus()
+        self.give_keys(target)
 
     def action_written(self) -> None:
         """Markdown as it looks, or as it was written."""
@@ -415,10 +428,22 @@ class Review(View):
         item = self._item
         if item is None:
             return
-        if self._patches.pop(item.id, None) is None:
-            self._patches[item.id] = "asking GitHub …"
+        if item.subject != "pull_request":
+            self.ui.tell("only a pull request changes files", "warning")
+        elif self._patches.pop(item.id, None) is None:
+            self._show_patch(item, "asking GitHub …")
             self.run_worker(self._read_patch(item), group="patches", exit_on_error=False)
+            self.ui.tell(f"below the text: what #{item.number} changes; enter zooms, d hides it")
+        else:
+            self._show_detail()
+            self.query_one(Document).action_edge(False)
+
+    def _show_patch(self, item: EvaluationItem, patch: Patch) -> None:
+        """Only one is kept, because patches are large; the text is scrolled to it."""
+        self._patches = {item.id: patch}
         self._show_detail()
+        if item.id == self._queue.current_key:
+            self.query_one(Document).go_to(PATCH)
 
     async def _read_patch(self, item: EvaluationItem) -> None:
         try:
@@ -426,8 +451,7 @@ class Review(View):
         except LocalApiError as error:
             found = str(error)
         if item.id in self._patches:
-            self._patches = {item.id: found}  # one at a time: patches are large
-            self._show_detail()
+            self._show_patch(item, found)
 
     def action_back(self) -> None:
         """One step back: zoom, filter, marks."""
@@ -439,27 +463,25 @@ class Review(View):
             field.remove_class("shown")
         else:
             self._queue.clear_marks()
-        self._queue.focus()
+            self.refill()
+        self.give_keys(self._queue)
 
     # ---- elsewhere
 
-    def _link(self) -> str | None:
+    def thread(self) -> Thread | None:
+        """Of the item under the cursor."""
         item = self._item
-        link = item.link if item is not None else ""
-        if not is_link(link):
-            self.ui.tell("this item has no link", "warning")
-            return None
-        return link
+        return Thread(item.repository, item.number) if item is not None else None
 
     def action_copy(self) -> None:
         """Put the link into the clipboard."""
-        if link := self._link():
-            self.ui.copy_link(link)
+        if (item := self._item) is not None:
+            self.ui.copy_link(item.link)
 
     def action_open(self) -> None:
         """Open the link, if one sits at this machine."""
-        if link := self._link():
-            self.ui.offer_link(link)
+        if (item := self._item) is not None:
+            self.ui.offer_link(item.link)
 
     async def action_person(self) -> None:
         """All about the author."""
@@ -468,21 +490,28 @@ class Review(View):
 
     def focus_first(self) -> None:
         """The list."""
-        self._queue.focus()
+        self.give_keys(self._queue)
+
+
+Possible = Callable[[EvaluationItem], bool]
+
+
+def _approvable(item: EvaluationItem) -> bool:
+    """A verdict that was never given cannot be approved."""
+    return item.proposed_delta is not None or is_proposal(item) or item.classification is not None
 
 
 def _leaves(item: EvaluationItem, classification: Classification) -> bool:
     """A blacklist proposal is turned down by calling the person acceptable."""
-    return item.subject == "blacklist" and classification is Classification.ACCEPTABLE
+    return is_proposal(item) and classification is Classification.ACCEPTABLE
 
 
-def _outcome(answer: ActAnswer) -> str:
-    """What came of an act, behind its name."""
-    if answer.status is ActStatus.ACCEPTED:
-        return " (accepted; it is done as soon as the daemon comes to it)"
-    if not answer.ledger:
-        return ""
-    applied = sum(row.applied for row in answer.ledger if row.reason != "opening")
-    banned = ", blacklisted" if answer.blacklisted else ""
-    credit = f" → {answer.credit:,}" if answer.credit is not None else ""
-    return f" {words.signed(applied)}{credit}{banned}"
+def _impossible(item: EvaluationItem, word: str) -> str:
+    if is_proposal(item):
+        return "a blacklist proposal takes a (blacklist) or c (leave it)"
+    return f"{word} does nothing here: no verdict proposes anything. Choose s, l, c, h, or n for a number"
+
+
+def _stays(number: int) -> list[str]:
+    """What is marked and cannot be decided so."""
+    return [f"{words.counted(number, 'marked item')} cannot be decided so and will stay."] if number else []

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
+from textual.binding import Binding
 from textual.containers import Vertical
+from textual.widget import Widget
 
 from meritocrab.localapi.protocol import Topic
 from meritocrab.tui.board import Board
@@ -14,6 +16,16 @@ from meritocrab.tui.widgets.rows import RowList
 
 if TYPE_CHECKING:
     from meritocrab.tui.app import MeritocrabApp
+
+
+WHY = Binding("w", "why", "why", tooltip="why it came so: from events to actions")
+
+
+class Thread(NamedTuple):
+    """An issue or a pull request."""
+
+    repository: str
+    number: int
 
 
 class View(Vertical):
@@ -39,6 +51,21 @@ class View(Vertical):
     def told(self, topics: frozenset[Topic]) -> None:
         """This changed, or the screen has just come to be seen."""
 
+    def thread(self) -> Thread | None:
+        """The issue or pull request that the row under the cursor is about."""
+        return None
+
+    def action_why(self) -> None:
+        """Why it came so."""
+        if (thread := self.thread()) is not None:
+            self.ui.show_why(thread)
+        else:
+            self.ui.tell("this belongs to no issue or pull request", "warning")
+
+    def give_keys(self, widget: Widget) -> None:
+        """Focus at once: `Widget.focus` waits a turn, in which the next key would still go to the old place."""
+        self.screen.set_focus(widget)
+
     def redraw(self) -> None:
         """How things look has changed."""
 
@@ -57,7 +84,7 @@ class View(Vertical):
         """Give the keys to where one begins."""
         for rows in self.query(RowList):
             if rows.display:
-                rows.focus()
+                self.give_keys(rows)
                 return
 
     def on_paged_list_failed(self, message: PagedList.Failed) -> None:

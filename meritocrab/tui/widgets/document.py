@@ -67,12 +67,24 @@ class Document(ScrollView, can_focus=True):
         if turned:
             self.scroll_to(y=0, animate=False, force=True, immediate=True)
 
+    def go_to(self, name: str) -> None:
+        """Scroll to the block of this name."""
+        for at, block in enumerate(self._blocks):
+            if block.name == name:
+                before = wrapped(self._blocks[:at], self._inner - 1)
+                self.scroll_to(y=len(before) + bool(before), animate=False, force=True, immediate=True)
+
     def on_resize(self, _: events.Resize) -> None:
         """Another width: other lines."""
         self._wrap()
 
+    @property
+    def _inner(self) -> int:
+        """Cells of a line that the scrollbar leaves free."""
+        return self.size.width - self.scrollbar_gutter.width
+
     def _wrap(self) -> None:
-        width = self.size.width
+        width = self._inner
         self._lines = wrapped(self._blocks, width - 1) if width > 1 else []
         self.virtual_size = Size(width, len(self._lines))
         self.refresh()
@@ -82,7 +94,7 @@ class Document(ScrollView, can_focus=True):
         at = y + round(self.scroll_y)
         line = self._lines[at] if at < len(self._lines) else Content("")
         width, parse = self.size.width, self.app.stylesheet.parse_style
-        shown = (Content(" ") + line).truncate(width, pad=True)
+        shown = (Content(" ") + line).truncate(self._inner, pad=True).pad_right(width - self._inner)
         base = self.visual_style
         return Strip(
             [

@@ -14,30 +14,49 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from meritocrab.tui.text import guarded
+from meritocrab.tui.text import guarded, shortened
+
+NARROWEST = 10
 
 
 class Line(Static):
-    """One line of ready text, never read as markup; redrawn only when it differs."""
+    """Ready text, never read as markup; redrawn only when it differs.
+
+    Args:
+        lines: how many lines it may take; a longer text ends in "…". None leaves that to its place.
+    """
 
     def __init__(
         self,
         text: Content | str = "",
         *,
+        lines: int | None = None,
         id: str | None = None,  # noqa: A002 - Textual's name
         classes: str | None = None,
     ) -> None:
         super().__init__(
             guarded(Content(text) if isinstance(text, str) else text), id=id, classes=classes, markup=False
         )
-        self._said = Content("")
+        self._said, self._lines = Content(""), lines
 
     def say(self, text: Content | str) -> None:
         """This is the text now."""
         content = guarded(Content(text) if isinstance(text, str) else text)
         if not content.is_same(self._said):
             self._said = content
-            self.update(content)
+            self._fit()
+
+    def on_resize(self, _: events.Resize) -> None:
+        """Another width: other words fit."""
+        if self._lines is not None:
+            self._fit()
+
+    def _fit(self) -> None:
+        width = self.content_size.width
+        if self._lines is None or width < NARROWEST:
+            self.update(self._said)
+        else:
+            self.update(shortened(self._said, width, self._lines))
 
 
 class Tab(NamedTuple):

@@ -55,9 +55,10 @@ class PagedList(RowList[T]):
         *,
         empty: str,
         both_ends: bool = False,
+        newest_first: bool = False,
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
-        super().__init__(columns, cells, key, empty=empty, id=id)
+        super().__init__(columns, cells, key, empty=empty, newest_first=newest_first, id=id)
         self._fetch, self._both_ends = fetch, both_ends
         self._book: Book[T] = Book(both_ends=both_ends)
         self._loading = Asking(self, self._load)
@@ -76,6 +77,10 @@ class PagedList(RowList[T]):
     def row_at(self, index: int) -> T | None:
         """The row at this place, if its page is here."""
         return self._book.row(index) if 0 <= index < self.count else None
+
+    def loaded(self) -> list[tuple[int, T]]:
+        """All rows that are here, with their places."""
+        return self._book.loaded()
 
     def restart(self, now: datetime) -> None:
         """Another listing: another search, order or filter."""
@@ -122,13 +127,18 @@ class PagedList(RowList[T]):
             self.post_message(self.Failed(error))
 
     def _take(self, ask: Ask, page: Page[T]) -> None:
-        before, key = self._book.total, self.current_key
-        wanted, height = self._wanted_key or key, self.cursor - round(self.scroll_y)
+        total, before, place = self._book.total, self.current, self._place
+        wanted = self._wanted_key if self._wanted_key is not None else self._key_of(before)
         self._book.put(ask, page.total, page.items, page.next)
-        place = self.cursor
-        if wanted is not None and self.current_key != wanted:
-            place = next((at for at, row in self._book.loaded() if self._key(row) == wanted), place)
-        place = max(0, min(place, self.count - 1))
-        self._settle(place, place - height, changed=self._key_of(self.row_at(place)) != key)
-        if before != page.total:
+        found = place.cursor
+        if wanted is not None and not place.follows and self.current_key != wanted:
+            found = next((at for at, row in self._book.loaded() if self._key(row) == wanted), found)
+        found = max(0, min(found, self.count - 1))
+        self._settle(found, place, changed=self.row_at(found) != before)
+        if total != page.total:
             self.post_message(self.Counted(self))
+
+    def watch_cursor(self, before: int, after: int) -> None:
+        """Who moves on does not want to be led back to the row of the last change."""
+        self._wanted_key = None
+        super().watch_cursor(before, after)

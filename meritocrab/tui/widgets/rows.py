@@ -1,14 +1,15 @@
 """A list of any length that draws only what is seen, keeps its place when rows come and go, and never flickers.
 
 Rows have keys. `show` takes the new rows, moves the cursor with the row it was on, keeps that row at its height on
-the screen, and redraws only what looks different.
+the screen, and redraws only what looks different. A list that is not scrolled stays at its top, so that nothing new
+comes above what is seen; one with the newest rows first says how many it has above.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from rich.segment import Segment
 from textual import events
@@ -23,8 +24,25 @@ from textual.strip import Strip
 from meritocrab.tui.columns import Column, Fitted, fit
 from meritocrab.tui.text import guarded
 
+
+class _Place(NamedTuple):
+    """Where one is in a list.
+
+    Attributes:
+        top: the first row on the screen.
+        seen: is the cursor on the screen? The mouse wheel leaves it behind.
+        follows: does the cursor stay with the newest row, whichever that is?
+    """
+
+    cursor: int
+    top: int
+    seen: bool
+    follows: bool
+
+
 T = TypeVar("T")
 Cells = Callable[[T, datetime], Sequence[Content]]
+NOTHING = Content("")
 
 
 class RowList(ScrollView, Generic[T], can_focus=True):
@@ -35,6 +53,7 @@ class RowList(ScrollView, Generic[T], can_focus=True):
         cells: the contents of a row, one for each column, at this time.
         key: what tells a row from others.
         empty: what stands there when there are no rows.
+        newest_first: do new rows come at the top? Then a cursor on the first row stays there.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"rows--heading", "rows--cursor", "rows--marked", "rows--empty"}
@@ -52,7 +71,7 @@ class RowList(ScrollView, Generic[T], can_focus=True):
     cursor: reactive[int] = reactive(0, repaint=False)
 
     class Moved(Message):
-        """The cursor stands on another row, or on none."""
+        """The cursor stands on another row, or on none, or its row says something else."""
 
         def __init__(self, rows: RowList[Any]) -> None:
             super().__init__()
@@ -74,10 +93,12 @@ class RowList(ScrollView, Generic[T], can_focus=True):
         *,
         empty: str,
         heading: bool = True,
+        newest_first: bool = False,
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
         super().__init__(id=id)
-        self.columns, self.empty, self.heading = tuple(columns), empty, heading
+        self.columns, self.empty = tuple(columns), empty
+        self.heading, self.newest_first = heading, newest_first
         self.marked: set[Hashable] = set()
         self.now = datetime.now(UTC)
         self._cells, self._key = cells, key
@@ -112,12 +133,19 @@ class RowList(ScrollView, Generic[T], can_focus=True):
 
     def show(self, rows: Sequence[T], now: datetime) -> None:
         """These are the rows now."""
-        key, before, height = self.current_key, self.cursor, self.cursor - round(self.scroll_y)
+        key, before, place = self.current_key, self.current, self._place
         self._rows, self.now = tuple(rows), now
         keys = [self._key(row) for row in self._rows]
         self.marked &= set(keys)
-        place = keys.index(key) if key in keys else min(before, max(0, len(keys) - 1))
-        self._settle(place, place - height, changed=self._key_of(self.row_at(place)) != key)
+        kept = key in keys and not place.follows
+        found = keys.index(key) if kept else min(place.cursor, max(0, len(keys) - 1))
+        self._settle(found, place, changed=self.row_at(found) != before)
+
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        """These are the columns now."""
+        if tuple(columns) != self.columns:
+            self.columns, self._width = tuple(columns), 0
+            self.redraw()
 
     def put_on(self, key: Hashable) -> bool:
         """Put the cursor on the row with this key, if there is one."""
@@ -127,13 +155,27 @@ class RowList(ScrollView, Generic[T], can_focus=True):
                 return True
         return False
 
-    def _settle(self, place: int, top: int, *, changed: bool) -> None:
-        """Rows came or went: the cursor's row stays where it was on the screen."""
+    @property
+    def _place(self) -> _Place:
+        """Where one is in the list."""
+        top = round(self.scroll_y)
+        return _Place(
+            self.cursor,
+            top,
+            seen=top <= self.cursor < top + self._shown,
+            follows=self.newest_first and self.cursor == top == 0,
+        )
+
+    def _settle(self, cursor: int, before: _Place, *, changed: bool) -> None:
+        """Rows came or went: what is seen stays where it was, or the list at its top."""
         self._measure()
-        self.set_reactive(RowList.cursor, place)
+        self.set_reactive(RowList.cursor, cursor)
+        at_top = before.top == 0 and cursor < self._shown
+        top = 0 if at_top else max(0, before.top + cursor - before.cursor)
         if top != round(self.scroll_y):
-            self.scroll_to(y=max(0, top), animate=False, force=True, immediate=True)
-        self._bring_into_view()
+            self.scroll_to(y=top, animate=False, force=True, immediate=True)
+        if before.seen:
+            self._bring_into_view()
         self._redraw_changed()
         if changed:
             self.post_message(self.Moved(self))
@@ -149,6 +191,11 @@ class RowList(ScrollView, Generic[T], can_focus=True):
     def _shown(self) -> int:
         """Rows that fit on the screen."""
         return max(1, self.size.height - self._top)
+
+    @property
+    def _inner(self) -> int:
+        """Cells of a line that the scrollbar leaves free."""
+        return max(1, self.size.width - self.scrollbar_gutter.width)
 
     def _measure(self) -> None:
         """`virtual_size` includes the heading, which is drawn over the first line whatever is scrolled."""
@@ -193,15 +240,22 @@ class RowList(ScrollView, Generic[T], can_focus=True):
     def _line(self, y: int) -> Strip:
         if self._width != self.size.width:
             self._width = self.size.width
-            self._fitted = fit(self.columns, max(1, self._width - 1))
+            self._fitted = fit(self.columns, max(1, self._inner - 1))
             self._drawn.clear()
         if y not in self._drawn:
             self._drawn[y] = self._draw(y)
         return self._drawn[y]
 
+    @property
+    def _newer(self) -> Content:
+        """How many newer rows are above, where one does not see them."""
+        top = round(self.scroll_y)
+        return Content.styled(f" ▲ {top:,} newer ", "$accent bold") if self.newest_first and top else NOTHING
+
     def _draw(self, y: int) -> Strip:
         if y < self._top:
-            return self._strip([Content(column.title) for column in self.columns], "rows--heading", " ")
+            titles = [Content(column.title) for column in self.columns]
+            return self._strip(titles, "rows--heading", " ", self._newer)
         index = y - self._top + round(self.scroll_y)
         if index >= self.count:
             return self._blank(self.empty if self.count == 0 and y == self._top else "")
@@ -213,7 +267,8 @@ class RowList(ScrollView, Generic[T], can_focus=True):
             )
         key = self._key(row)
         style = style or ("rows--marked" if key in self.marked else "")
-        return self._strip(self._cells(row, self.now), style, self._sign(index, key))
+        note = NOTHING if y or self.heading else self._newer
+        return self._strip(self._cells(row, self.now), style, self._sign(index, key), note)
 
     def _sign(self, index: int, key: Hashable | None) -> str:
         """The first cell says what colours say too."""
@@ -224,9 +279,13 @@ class RowList(ScrollView, Generic[T], can_focus=True):
     def _blank(self, text: str) -> Strip:
         return self._painted(Content(f" {text}"), "rows--empty" if text else "")
 
-    def _strip(self, cells: Sequence[Content], style: str, sign: str) -> Strip:
+    def _strip(self, cells: Sequence[Content], style: str, sign: str, note: Content = NOTHING) -> Strip:
+        """A line of cells; a note takes the place of its end."""
         parts = [self._cell(cells[at.place], at) for at in self._fitted]
-        return self._painted(Content(sign) + Content(" ").join(parts), style)
+        line = Content(sign) + Content(" ").join(parts)
+        if note:
+            line = line.truncate(self._inner - note.cell_length, pad=True) + note
+        return self._painted(line, style)
 
     def _cell(self, cell: Content, at: Fitted) -> Content:
         if self.columns[at.place].right and cell.cell_length < at.width:
@@ -236,7 +295,7 @@ class RowList(ScrollView, Generic[T], can_focus=True):
     def _painted(self, line: Content, style: str) -> Strip:
         width = self.size.width
         base = self.get_visual_style(style) if style else self.visual_style
-        shown = guarded(line).truncate(width, pad=True)
+        shown = guarded(line).truncate(self._inner, ellipsis=True, pad=True).pad_right(width - self._inner)
         parse = self.app.stylesheet.parse_style
         segments = [
             Segment(text, found.rich_style) for text, found in shown.render(base, end="", parse_style=parse)
