@@ -305,7 +305,9 @@ async def test_keys_of_a_page_are_offered_where_they_do_something(served: Served
     await served.day.settle()
     await served.day.give_credit("newt", 90)
     async with staged(LocalClient(served.client.socket), LARGE, served.day) as stage:
-        await stage.press("3", "slash", *"newt", "enter", "enter")
+        await stage.press("3", "slash", *"newt", "enter")
+        await stage.until(lambda: "1 person" in stage.text, "who was found")
+        await stage.press("enter")
         assert "undo row" in stage.text.splitlines()[-1]
         await stage.press("p")
         assert "undo row" not in stage.text.splitlines()[-1]
@@ -369,7 +371,9 @@ async def test_why_something_came_so(served: Served) -> None:
         assert stage.app.clipboard.endswith("/pull/1")
         await stage.press("escape", "end", "w")
         assert "belongs to no issue or pull request" in stage.notice
-        await stage.press("3", "slash", *"newt", "enter", "enter", "p", "w")
+        await stage.press("3", "slash", *"newt", "enter")
+        await stage.until(lambda: "1 person" in stage.text, "who was found")
+        await stage.press("enter", "p", "w")
         assert "what happened" in stage.text
         await stage.press("escape", "ctrl+p", *"why")
         await stage.until(lambda: f"Why: {REPO}#" in stage.text, "the offer")
