@@ -26,7 +26,7 @@ REASONING_LIMIT, BODY_LIMIT = 600, 400
 
 
 def chain(answer: WhyAnswer, *, blind: bool) -> list[Block]:
-    """Events, verdicts, the rules that mattered, credit before and after, and actions.
+    """Events, verdicts, the rules of today, credit before and after, and actions.
 
     In blind mode, a verdict that still waits for a decision stays hidden here, too.
     """
@@ -34,7 +34,7 @@ def chain(answer: WhyAnswer, *, blind: bool) -> list[Block]:
         Block(Content("\n").join(_head(answer))),
         *_section("what happened", (_event(item) for item in answer.events)),
         *_section("verdicts", (_verdict(item, blind=blind) for item in answer.evaluations)),
-        *_section("rules that mattered", _rules(answer)),
+        *_section("rules now", _rules(answer)),
         *_section("credit", (_row(item) for item in answer.ledger)),
         *_section("actions", (_action(item) for item in answer.actions)),
     ]
@@ -76,7 +76,7 @@ def _at(moment: datetime | None) -> tuple[str, str]:
 def _event(item: EventItem) -> Content:
     what = f"{item.act} by {item.by}" if item.act else item.kind.replace("_", " ")
     who = Content(" by ") + login(item.actor.login) if item.actor is not None and not item.act else ""
-    note = item.note or item.last_error
+    note = "; ".join(text for text in (item.note or item.last_error, item.reason) if text)
     history = " · history" if item.is_history else ""
     return Content.assemble(
         _at(item.occurred_at),
@@ -93,7 +93,8 @@ def _verdict(item: EvaluationItem, *, blind: bool) -> Content:
     look = words.verdict(item.classification)
     sure = f" {words.percent(item.confidence)}" if item.confidence is not None else ""
     asked = plain(" · ".join(part for part in (item.provider, item.model) if part)).stylize("dim")
-    decided = item.decided_by or (words.queue_reason(item.reason) if item.reason else "")
+    why = f" ({item.decided_reason})" if item.decided_reason else ""
+    decided = f"{item.decided_by}{why}" or (words.queue_reason(item.reason) if item.reason else "")
     lines = [
         Content.assemble(
             _at(item.created_at),

@@ -357,7 +357,7 @@ async def test_why_something_came_so(served: Served) -> None:
             f"{REPO}#{number} Again",
             "gate: ✗ denied",
             "what happened",
-            "rules that mattered",
+            "rules now",
             "pr_threshold 50",
         ):
             assert words in stage.text, words
