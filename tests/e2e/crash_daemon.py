@@ -13,6 +13,7 @@ import gc
 import json
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -50,6 +51,9 @@ PARKED = 3
 """Exit status of a daemon that failed at an event by its own fault."""
 
 SETTLE_SECONDS = 0.4
+
+ORPHANED_AFTER_SECONDS = 600
+"""Longer than any life: whoever stopped the tests left this daemon behind."""
 
 
 class PaidMock(MockEvaluator):
@@ -169,6 +173,7 @@ def _any(table: Any, condition: Any) -> bool:
 def be_born(order: dict[str, Any]) -> None:
     """In the forked process: never returns."""
     status = 70
+    signal.alarm(ORPHANED_AFTER_SECONDS)
     try:
         log = os.open(Path(order["folder"]) / "log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         os.dup2(log, 1)
