@@ -87,7 +87,7 @@ async def _serve(folder: Path, world: World, url: str) -> None:
     config = load_config(_write_config(folder, url), {"STATE_DIRECTORY": str(folder)})
     store = Store.open(config.database_url)
     service = Service(config, store)
-    closed = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
+    closed = asyncio.create_task(_closed())
     try:
         await service.start()
         living = asyncio.create_task(_live(service, store, world))
@@ -96,6 +96,15 @@ async def _serve(folder: Path, world: World, url: str) -> None:
         await service.stop()
     finally:
         await store.close()
+
+
+async def _closed() -> None:
+    """Until standard input is closed; not in a thread, which would keep a world that could not begin from ending."""
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    await reader.read()
 
 
 async def _live(service: Service, store: Store, world: World) -> None:

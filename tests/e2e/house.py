@@ -197,13 +197,15 @@ class House:
         return dict(self.wait(told, f"the daemon is {status} because of {words}"))
 
     def rests(self) -> None:
-        """Wait until nothing waits to be handled or delivered."""
+        """Wait until nothing waits to be handled or delivered, also of what the last polls brought."""
 
         def idle() -> bool:
             queues = self.health("healthy")["queues"]
             return not queues["events_waiting"] and not queues["outbox_scheduled"]
 
         self.wait(idle, "nothing is left to do")
+        self.polls()
+        self.wait(idle, "nothing is left to do of what came meanwhile")
 
     # ---- people
 

@@ -60,7 +60,7 @@ def test_an_outage_of_github_is_a_status_and_no_restart(
     wait_until_told(manager, "READY=1")
     told = wait_until_told(manager, "STATUS=", "degraded")
     assert "GitHub: 1 github_error" in told
-    assert "octo/garden (github_error)" in told
+    assert "octo/garden (GitHub error)" in told
     wait_until_told(manager, "WATCHDOG=1")
     assert daemon.poll() is None
     end(daemon)

@@ -9,8 +9,11 @@ import os
 import pty
 import signal
 import struct
+import subprocess
 import sys
+import tempfile
 import termios
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -57,9 +60,16 @@ def test_the_village_does_not_overrun_its_own_breaker(tmp_path: Path) -> None:
     assert busiest < config.base_policy.breaker.closes_per_hour
 
 
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder whose path leaves room for that of a socket, as pytest's own does not always."""
+    with tempfile.TemporaryDirectory(prefix="mc-") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("way", ["q", "hang up", "SIGTERM"])
-def test_nothing_is_left_behind(tmp_path: Path, way: str) -> None:
-    environment = {**os.environ, "TMPDIR": str(tmp_path), "TERM": "xterm-256color"}
+def test_nothing_is_left_behind(short_path: Path, way: str) -> None:
+    environment = {**os.environ, "TMPDIR": str(short_path), "TERM": "xterm-256color"}
     command = [sys.executable, "-m", "meritocrab", "demo", "--tui"]
     child, terminal = pty.fork()
     if child == 0:
@@ -68,7 +78,7 @@ def test_nothing_is_left_behind(tmp_path: Path, way: str) -> None:
     seen = b""
     while b"healthy" not in seen:
         seen += os.read(terminal, 65_536)
-    assert [folder.name for folder in tmp_path.iterdir() if folder.name.startswith("meritocrab-demo-")]
+    assert [folder.name for folder in short_path.iterdir() if folder.name.startswith("meritocrab-demo-")]
     if way == "q":
         os.write(terminal, b"q")
     elif way == "SIGTERM":
@@ -81,7 +91,19 @@ def test_nothing_is_left_behind(tmp_path: Path, way: str) -> None:
                 continue
         os.close(terminal)
     os.waitpid(child, 0)
-    assert not list(tmp_path.iterdir())
+    assert not list(short_path.iterdir())
+
+
+def test_a_world_that_cannot_begin_says_why(tmp_path: Path) -> None:
+    far = tmp_path / ("x" * 60) / ("y" * 60)
+    far.mkdir(parents=True)
+    environment = {**os.environ, "TMPDIR": str(far)}
+    command = [sys.executable, "-m", "meritocrab", "demo", "--tui"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 1
+    assert "the demonstration did not start: " in ended.stderr
+    assert "the path of the socket is longer than" in ended.stderr
+    assert not list(far.iterdir())
 
 
 def test_the_story_is_told_where_there_is_no_terminal() -> None:
