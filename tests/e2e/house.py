@@ -25,7 +25,7 @@ from meritocrab.store.database import Store
 from meritocrab.store.models import AccountRow, EventRow, LedgerRow, OutboxRow
 from tests.e2e.world_of_people import REPO, Setup
 
-PATIENCE = 30
+PATIENCE = 90
 """Seconds after which something that should have happened never will."""
 
 
